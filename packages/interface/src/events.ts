@@ -1,0 +1,38 @@
+import type { Amount, SettlementOutcome } from './chain.ts'
+import type { JobId, PeerId } from './ids.ts'
+import type { JobSpec, ReplicaKey } from './job.ts'
+import type { Verdict } from './ledger.ts'
+import type { IneligibleReason, UnpaidReason } from './reasons.ts'
+import type { Artifact } from './runner.ts'
+
+/** What a peer reports to its host. Names: noun, colon, past verb. */
+export interface PeerEvents {
+  'offer:seen': { readonly job: JobId; readonly creator: PeerId }
+  'offer:declined': { readonly job: JobId; readonly reason: IneligibleReason }
+  'job:published': {
+    readonly job: JobId
+    readonly spec: JobSpec
+    readonly subtaskCount: number
+    readonly locked: Amount
+  }
+  'replica:granted': { readonly replica: ReplicaKey; readonly node: PeerId }
+  'replica:lapsed': { readonly replica: ReplicaKey; readonly node: PeerId }
+  'replica:committed': { readonly replica: ReplicaKey; readonly node: PeerId }
+  'replica:judged': {
+    readonly replica: ReplicaKey
+    readonly node: PeerId
+    readonly verdict: Verdict
+    readonly reason?: UnpaidReason
+  }
+  'subtask:accepted': { readonly job: JobId; readonly subtask: number }
+  'frame:finished': { readonly job: JobId; readonly frame: number; readonly artifacts: readonly Artifact[] }
+  'job:settled': { readonly job: JobId; readonly outcome: SettlementOutcome }
+  'job:expired': { readonly job: JobId; readonly acceptedCount: number; readonly subtaskCount: number }
+  'job:failed': { readonly job: JobId; readonly error: Error }
+  'lease:held': { readonly replica: ReplicaKey; readonly fence: number }
+  'lease:lost': { readonly replica: ReplicaKey; readonly fence: number }
+  'execution:progressed': { readonly replica: ReplicaKey; readonly share: number }
+  'execution:finished': { readonly replica: ReplicaKey; readonly elapsedMs: number }
+  'execution:failed': { readonly replica: ReplicaKey; readonly error: Error }
+  'node:paid': { readonly job: JobId; readonly amount: Amount }
+}

@@ -1,0 +1,144 @@
+/**
+ * @packageDocumentation
+ *
+ * Every noun and port of Rayswarm: types, component interfaces, errors and reason codes. No behaviour.
+ *
+ * @example
+ *
+ * ```ts
+ * import { RayswarmError, type Clock } from '@rayswarm/interface'
+ *
+ * function deadline(clock: Clock, atMs: number): void {
+ *   if (clock.nowMs() > atMs) throw new RayswarmError('ERR_TIMEOUT', 'too late', { remedy: 'Ask for more time.' })
+ * }
+ * ```
+ */
+export type {
+  Admission,
+  Decoded,
+  WireFault
+} from './admission.ts'
+export type {
+  AssetSource,
+  Assets,
+  Checkout,
+  FetchOptions,
+  Manifest,
+  ManifestEntry
+} from './assets.ts'
+export type {
+  Amount,
+  Chain,
+  Escrow,
+  EscrowRef,
+  EscrowState,
+  LockTerms,
+  Payout,
+  PayoutSplit,
+  SettlementOrder,
+  SettlementOutcome
+} from './chain.ts'
+export {
+  type ErrorCode,
+  type ErrorContext,
+  isRayswarmError,
+  RayswarmError
+} from './errors.ts'
+export type { PeerEvents } from './events.ts'
+export type {
+  Account,
+  Cid,
+  EquivalenceClass,
+  Hex,
+  JobId,
+  PeerId,
+  Rect,
+  SampleRange,
+  SubtaskId
+} from './ids.ts'
+export type {
+  EngineCapability,
+  Issue,
+  JobSpec,
+  Quote,
+  RenderOutput,
+  RenderSpec,
+  RenderSplit,
+  RenderWork,
+  ReplicaKey,
+  Subtask,
+  VerifyPolicy,
+  WorkloadKind
+} from './job.ts'
+export type {
+  Claim,
+  Commit,
+  CommitCert,
+  CommitVote,
+  Grant,
+  Lease,
+  LeaseCert,
+  LeasePromise,
+  Refusal,
+  Release,
+  Renew,
+  RenewAck,
+  WitnessRule,
+  WitnessSet
+} from './lease.ts'
+export type {
+  LedgerEntry,
+  Receipt,
+  ReceiptClaim,
+  Score,
+  Verdict,
+  VerdictClaim
+} from './ledger.ts'
+export type {
+  Attestation,
+  Bid,
+  BidReply,
+  JobNotice,
+  LedgerHeads,
+  LedgerPage,
+  Messages,
+  MessageType,
+  Offer,
+  OffersPage,
+  OffersQuery,
+  Opening,
+  Reveal,
+  RevealReply,
+  Sealed,
+  SealedReply,
+  Signed
+} from './messages.ts'
+export type {
+  IneligibleReason,
+  RefusalReason,
+  UnpaidReason
+} from './reasons.ts'
+export type {
+  Artifact,
+  Probe,
+  Raster,
+  Runner,
+  RunOptions,
+  Session,
+  SubtaskOutput
+} from './runner.ts'
+export type {
+  Chance,
+  Clock,
+  Identity,
+  Log,
+  Network,
+  Protocol,
+  Records,
+  RecordValidator,
+  RequestOptions,
+  Store,
+  Timer,
+  Topic,
+  Unsubscribe
+} from './world.ts'

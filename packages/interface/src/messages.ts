@@ -1,0 +1,165 @@
+import type { Amount, EscrowRef } from './chain.ts'
+import type { Account, Cid, EquivalenceClass, Hex, JobId, PeerId } from './ids.ts'
+import type { JobSpec, ReplicaKey } from './job.ts'
+import type {
+  Claim,
+  Commit,
+  CommitCert,
+  CommitVote,
+  Grant,
+  LeasePromise,
+  Refusal,
+  Release,
+  Renew,
+  RenewAck,
+  WitnessRule
+} from './lease.ts'
+import type { LedgerEntry } from './ledger.ts'
+import type { IneligibleReason } from './reasons.ts'
+
+/** A body and its author's signature over `domain | chainId | netId | type | body`. */
+export interface Signed<Body> {
+  readonly type: MessageType
+  readonly signer: PeerId
+  readonly body: Body
+  /** 64 bytes. */
+  readonly signature: Uint8Array
+}
+
+/** Signed announcement of a job by its creator. */
+export interface Offer {
+  readonly spec: JobSpec
+  readonly escrow: EscrowRef
+  /** Salt of the escrow's id, so that anybody can check that the escrow is this job's. 32 bytes. */
+  readonly escrowSalt: Hex
+  /** The creator's account: who locked, who gets the rest back. */
+  readonly account: Account
+  readonly witness: WitnessRule
+  /** Where the creator can be dialled. */
+  readonly addresses: readonly string[]
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAtMs: number
+}
+
+/** Signed price and readiness of a node. */
+export interface Bid {
+  readonly job: JobId
+  readonly account: Account
+  readonly equivalenceClass: EquivalenceClass
+  readonly pricePerMegaUnit: Amount
+  /** Executions it would start now. */
+  readonly freePlaces: number
+  readonly memoryBytes: number
+}
+
+/** A creator's answer: grants, or the reason why none. */
+export interface BidReply {
+  readonly grants: readonly Signed<Grant>[]
+  readonly reason?: IneligibleReason
+  /** Ask again after this long, unless a notice says otherwise. */
+  readonly retryAfterMs: number
+  /** The job needs nobody any more. */
+  readonly closed: boolean
+}
+
+/** "My commit is certified; may I open it?" */
+export interface Sealed {
+  readonly cert: CommitCert
+}
+
+export interface SealedReply {
+  /** True once as many replicas of the subtask are sealed as are open. */
+  readonly open: boolean
+  readonly retryAfterMs: number
+}
+
+/** Opening of a seal: `seal = sha256(canonical([digest, salt, holder, replica]))`. */
+export interface Opening {
+  /** Merkle root of the decoded result. 32 bytes. */
+  readonly digest: Uint8Array
+  /** 32 random bytes. */
+  readonly salt: Uint8Array
+}
+
+/** Signed statement: this execution, these inputs, this result digest, this equivalence class. */
+export interface Attestation {
+  readonly replica: ReplicaKey
+  readonly holder: PeerId
+  readonly account: Account
+  readonly manifest: Cid
+  readonly equivalenceClass: EquivalenceClass
+  readonly opening: Opening
+  /** Where the result can be fetched. */
+  readonly result: Cid
+  readonly resultSizeBytes: number
+  readonly elapsedMs: number
+}
+
+export interface Reveal {
+  readonly cert: CommitCert
+  readonly attestation: Signed<Attestation>
+}
+
+export interface RevealReply {
+  readonly received: boolean
+}
+
+/** A hint on the `jobs` topic. Nothing is decided on one: it only says "ask again now". */
+export interface JobNotice {
+  readonly job: JobId
+  readonly about: 'replica-open' | 'subtask-sealed' | 'closed'
+  /** Index of the subtask, where it is about one. */
+  readonly subtask?: number
+  /** Makes two notices of one kind different messages. */
+  readonly sequence: number
+}
+
+/** Anti-entropy: how far the asker has each author's feed, and what it therefore lacks. */
+export interface LedgerHeads {
+  readonly heads: readonly { readonly author: PeerId; readonly sequence: number }[]
+}
+
+export interface LedgerPage {
+  readonly entries: readonly Signed<LedgerEntry>[]
+  /** False when the limit cut the page short. */
+  readonly complete: boolean
+}
+
+/** Anti-entropy of offers: a peer that was away asks for the open ones. */
+export interface OffersQuery {
+  readonly known: readonly JobId[]
+}
+
+export interface OffersPage {
+  readonly offers: readonly Signed<Offer>[]
+}
+
+/** Every message that crosses the wire, by type. The table is the registry of `wire`. */
+export interface Messages {
+  offer: Offer
+  notice: JobNotice
+  bid: Bid
+  'bid-reply': BidReply
+  grant: Grant
+  claim: Claim
+  promise: LeasePromise
+  renew: Renew
+  'renew-ack': RenewAck
+  release: Release
+  'release-ack': Record<string, never>
+  commit: Commit
+  'commit-vote': CommitVote
+  refusal: Refusal
+  sealed: Sealed
+  'sealed-reply': SealedReply
+  attestation: Attestation
+  reveal: Reveal
+  'reveal-reply': RevealReply
+  entry: LedgerEntry
+  'ledger-heads': LedgerHeads
+  'ledger-page': LedgerPage
+  'offers-query': OffersQuery
+  'offers-page': OffersPage
+}
+
+export type MessageType = keyof Messages

@@ -1,0 +1,69 @@
+/**
+ * @packageDocumentation
+ *
+ * Every number two peers must agree on, with unit and reason. Relations between numbers are asserted on load.
+ *
+ * @example
+ *
+ * ```ts
+ * import { params } from '@rayswarm/params'
+ *
+ * const { leaseTermMsMin } = params.testnet
+ * ```
+ */
+export {
+  BPS,
+  PAYOUT_SPLIT,
+  REFERENCE_PRICE,
+  REJECTED_WEIGHT,
+  REPUTATION_DECAY_PER_DAY_BPS,
+  TIMEOUT_WEIGHT,
+  TOKEN_DECIMALS,
+  TREASURY_BPS_MAX,
+  UNITS_PER_MEGA_UNIT,
+  WEIGHT_ONE
+} from './economy.ts'
+export {
+  ADDRESS_COUNT_MAX,
+  ASSETS_SIZE_BYTES_MAX,
+  BID_COUNT_MAX,
+  BOUNCES_MAX,
+  CHUNK_SIZE_BYTES,
+  CONNECTION_COUNT_MAX,
+  DIGEST_BLOCK_EDGE_PX,
+  FRAME_COUNT_MAX,
+  GRANTS_PER_REPLY_MAX,
+  INBOUND_REQUESTS_PER_PEER_MAX,
+  LEDGER_AUTHOR_COUNT_MAX,
+  LEDGER_ENTRIES_PER_AUTHOR_MAX,
+  LEDGER_PAGE_COUNT_MAX,
+  MANIFEST_ENTRY_COUNT_MAX,
+  MANIFEST_SIZE_BYTES_MAX,
+  MESSAGE_SIZE_BYTES_MAX,
+  OFFER_COUNT_MAX,
+  OFFERS_PAGE_COUNT_MAX,
+  OUTBOUND_REQUESTS_MAX,
+  PEER_BOOK_COUNT_MAX,
+  PIXEL_EDGE_MAX,
+  PROTOCOL_DOMAIN,
+  RECORD_SIZE_BYTES_MAX,
+  REDIAL_MS_MAX,
+  REDIAL_MS_MIN,
+  REPLICA_COUNT_MAX,
+  RESULT_SIZE_BYTES_MAX,
+  SAMPLE_BLOCK_COUNT,
+  SAMPLES_PER_PIXEL_MAX,
+  SEALED_COUNT_MAX,
+  SUBTASK_COUNT_MAX,
+  WITNESS_COUNT_MAX
+} from './limits.ts'
+export {
+  CLOCK_DRIFT_BPS,
+  FENCE_JUMP_MAX,
+  GENERATION_COUNT_MAX,
+  LEASE_ETA_FACTOR_MAX,
+  LEASE_RENEWALS_PER_TERM,
+  type Params,
+  type Preset,
+  params
+} from './params.ts'

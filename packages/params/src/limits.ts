@@ -1,0 +1,67 @@
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+
+/** First field of every signed message. A change of any message's meaning changes it. */
+export const PROTOCOL_DOMAIN = 'rayswarm/1'
+
+/** Most bytes of one message, by how far it travels. */
+export const MESSAGE_SIZE_BYTES_MAX = {
+  /** Gossip: every peer carries it. */
+  offer: 4 * KIB,
+  notice: 512,
+  entry: 2 * KIB,
+  /** Direct requests and replies. */
+  direct: 64 * KIB
+} as const
+
+/** Certificates in the DHT. */
+export const RECORD_SIZE_BYTES_MAX = 16 * KIB
+
+export const SUBTASK_COUNT_MAX = 20_000
+export const FRAME_COUNT_MAX = 10_000
+export const PIXEL_EDGE_MAX = 16_384
+export const SAMPLES_PER_PIXEL_MAX = 65_536
+export const BOUNCES_MAX = 64
+export const REPLICA_COUNT_MAX = 8
+export const WITNESS_COUNT_MAX = 31
+
+/** Samples are accumulated and split in whole blocks of this many. */
+export const SAMPLE_BLOCK_COUNT = 4
+
+/** Side of the square pixel blocks that are the leaves of a result digest. */
+export const DIGEST_BLOCK_EDGE_PX = 64
+
+/** Offers a peer remembers; the oldest goes first. */
+export const OFFER_COUNT_MAX = 1_000
+/** Bids a creator remembers per job. */
+export const BID_COUNT_MAX = 10_000
+/** Grants in one answer to a bid. */
+export const GRANTS_PER_REPLY_MAX = 16
+/** Sealed executions a node keeps waiting for their opening. */
+export const SEALED_COUNT_MAX = 256
+/** Ledger entries a peer keeps per author, and authors it keeps. */
+export const LEDGER_ENTRIES_PER_AUTHOR_MAX = 100_000
+export const LEDGER_AUTHOR_COUNT_MAX = 10_000
+/** Ledger entries in one page of an anti-entropy answer. */
+export const LEDGER_PAGE_COUNT_MAX = 24
+/** Offers in one page of an anti-entropy answer. */
+export const OFFERS_PAGE_COUNT_MAX = 8
+/** Addresses in an offer. */
+export const ADDRESS_COUNT_MAX = 8
+
+export const MANIFEST_ENTRY_COUNT_MAX = 50_000
+export const MANIFEST_SIZE_BYTES_MAX = 16 * MIB
+export const ASSETS_SIZE_BYTES_MAX = 64 * GIB
+export const RESULT_SIZE_BYTES_MAX = 512 * MIB
+/** Chunks of imported files. A block crosses the wire whole. */
+export const CHUNK_SIZE_BYTES = MIB
+
+/** Requests one peer may have open with us at once, and requests we may have open with all peers. */
+export const INBOUND_REQUESTS_PER_PEER_MAX = 32
+export const OUTBOUND_REQUESTS_MAX = 256
+export const CONNECTION_COUNT_MAX = 300
+/** Addresses kept in the peer book. */
+export const PEER_BOOK_COUNT_MAX = 1_000
+export const REDIAL_MS_MIN = 1_000
+export const REDIAL_MS_MAX = 60_000

@@ -1,0 +1,135 @@
+const SECOND_MS = 1_000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+
+/** Numbers that depend on how fast a swarm is meant to move. */
+export interface Params {
+  /** A lease lasts a quarter of the declared execution time, but never less than this. */
+  readonly leaseTermMsMin: number
+  /** …and never more than this. */
+  readonly leaseTermMsMax: number
+  /** A witness gives the lease away again when the first renewal does not follow its promise within this time. */
+  readonly promiseTermMs: number
+  /** A claim, renewal or commit that a witness does not answer within this time counts as lost. */
+  readonly leaseRequestTimeoutMs: number
+  /** Unacknowledged lease requests are sent again at this interval. */
+  readonly leaseRetryMs: number
+  /** Base of the exponential back-off after a lost claim. */
+  readonly claimBackoffMs: number
+
+  /** A sealed replica must be opened within this time of being allowed to. */
+  readonly revealTimeoutMs: number
+  /** A peer asks again this often whether its seal may be opened. */
+  readonly sealedPollMs: number
+  /** A node without work asks again this often. */
+  readonly bidPollMs: number
+  /** A creator repeats its offer this often while the job is open. */
+  readonly offerRepeatMs: number
+  /** Each peer compares its ledger and open offers with one random neighbour this often. */
+  readonly syncIntervalMs: number
+  /** A creator takes a granted replica back when it was not claimed within this time. */
+  readonly grantTermMs: number
+
+  /** Time allowed to fetch a job's assets. */
+  readonly assetsTimeoutMs: number
+  /** Time allowed to fetch one result. */
+  readonly resultTimeoutMs: number
+  /** Time allowed for market, verification and ledger requests. */
+  readonly requestTimeoutMs: number
+  /** Budget of one DHT read or write. A read is a hint, so it may fail. */
+  readonly recordsTimeoutMs: number
+
+  /** Escrows may be refunded this long after the job's deadline. */
+  readonly refundGraceMs: number
+}
+
+export type Preset = 'mainnet' | 'testnet' | 'minimal'
+
+export const params: Readonly<Record<Preset, Params>> = {
+  // spec/params.md#mainnet
+  mainnet: {
+    leaseTermMsMin: MINUTE_MS,
+    leaseTermMsMax: 10 * MINUTE_MS,
+    promiseTermMs: 6 * SECOND_MS,
+    leaseRequestTimeoutMs: 2 * SECOND_MS,
+    leaseRetryMs: 1_200,
+    claimBackoffMs: 250,
+    revealTimeoutMs: MINUTE_MS,
+    sealedPollMs: 15 * SECOND_MS,
+    bidPollMs: 15 * SECOND_MS,
+    offerRepeatMs: MINUTE_MS,
+    syncIntervalMs: MINUTE_MS,
+    grantTermMs: 20 * SECOND_MS,
+    assetsTimeoutMs: HOUR_MS,
+    resultTimeoutMs: 10 * MINUTE_MS,
+    requestTimeoutMs: 10 * SECOND_MS,
+    recordsTimeoutMs: 3 * SECOND_MS,
+    refundGraceMs: 48 * HOUR_MS
+  },
+  // Real processes on one machine or one network: a crash is noticed within seconds.
+  testnet: {
+    leaseTermMsMin: 5 * SECOND_MS,
+    leaseTermMsMax: MINUTE_MS,
+    promiseTermMs: 2 * SECOND_MS,
+    leaseRequestTimeoutMs: 1_500,
+    leaseRetryMs: 600,
+    claimBackoffMs: 100,
+    revealTimeoutMs: 10 * SECOND_MS,
+    sealedPollMs: 2 * SECOND_MS,
+    bidPollMs: 2 * SECOND_MS,
+    offerRepeatMs: 5 * SECOND_MS,
+    syncIntervalMs: 5 * SECOND_MS,
+    grantTermMs: 6 * SECOND_MS,
+    assetsTimeoutMs: 2 * MINUTE_MS,
+    resultTimeoutMs: 30 * SECOND_MS,
+    requestTimeoutMs: 5 * SECOND_MS,
+    recordsTimeoutMs: 3 * SECOND_MS,
+    refundGraceMs: 10 * SECOND_MS
+  },
+  // Small numbers, so that a whole job fits in one unit test.
+  minimal: {
+    leaseTermMsMin: 4 * SECOND_MS,
+    leaseTermMsMax: 4 * SECOND_MS,
+    promiseTermMs: SECOND_MS,
+    leaseRequestTimeoutMs: 500,
+    leaseRetryMs: 300,
+    claimBackoffMs: 50,
+    revealTimeoutMs: 2 * SECOND_MS,
+    sealedPollMs: 500,
+    bidPollMs: 500,
+    offerRepeatMs: 2 * SECOND_MS,
+    syncIntervalMs: 2 * SECOND_MS,
+    grantTermMs: 2 * SECOND_MS,
+    assetsTimeoutMs: 10 * SECOND_MS,
+    resultTimeoutMs: 5 * SECOND_MS,
+    requestTimeoutMs: SECOND_MS,
+    recordsTimeoutMs: SECOND_MS,
+    refundGraceMs: 2 * SECOND_MS
+  }
+}
+
+/** A holder renews `LEASE_RENEWALS_PER_TERM` times per lease term, so that two may be lost. */
+export const LEASE_RENEWALS_PER_TERM = 3
+
+/** Assumed bound on the drift between two monotonic clocks, in parts of 10 000. Efficiency only: no safety hangs on it. */
+export const CLOCK_DRIFT_BPS = 100
+
+/** A claim may not invent fences further ahead than this of what a witness knows. */
+export const FENCE_JUMP_MAX = 64
+
+/** A lease may last this many times the declared execution time before a witness lets others claim. */
+export const LEASE_ETA_FACTOR_MAX = 4
+
+/** New generations of one replica, after rejected or unopened results, before its subtask fails. */
+export const GENERATION_COUNT_MAX = 3
+
+for (const [name, p] of Object.entries(params)) {
+  if (p.leaseRetryMs * 2 >= p.leaseTermMsMin / LEASE_RENEWALS_PER_TERM + p.leaseRequestTimeoutMs)
+    throw new RangeError(`${name}: two retries must fit between two renewals`)
+  if (p.promiseTermMs <= p.leaseRequestTimeoutMs)
+    throw new RangeError(`${name}: a promise must outlive the request that collects it`)
+  if (p.grantTermMs <= p.promiseTermMs)
+    throw new RangeError(`${name}: a grant must outlive a provisional promise`)
+  if (p.leaseTermMsMin > p.leaseTermMsMax)
+    throw new RangeError(`${name}: shortest lease term above the longest`)
+}
