@@ -26,9 +26,6 @@ export const BOUNCES_MAX = 64
 export const REPLICA_COUNT_MAX = 8
 export const WITNESS_COUNT_MAX = 31
 
-/** Samples are accumulated and split in whole blocks of this many. */
-export const SAMPLE_BLOCK_COUNT = 4
-
 /** Side of the square pixel blocks that are the leaves of a result digest. */
 export const DIGEST_BLOCK_EDGE_PX = 64
 

@@ -23,6 +23,8 @@ export interface Params {
   readonly sealedPollMs: number
   /** A node without work asks again this often. */
   readonly bidPollMs: number
+  /** A creator collects bids for this long before it matches them, so that price and score can matter. */
+  readonly matchWindowMs: number
   /** A creator repeats its offer this often while the job is open. */
   readonly offerRepeatMs: number
   /** Each peer compares its ledger and open offers with one random neighbour this often. */
@@ -57,6 +59,7 @@ export const params: Readonly<Record<Preset, Params>> = {
     revealTimeoutMs: MINUTE_MS,
     sealedPollMs: 15 * SECOND_MS,
     bidPollMs: 15 * SECOND_MS,
+    matchWindowMs: 2 * SECOND_MS,
     offerRepeatMs: MINUTE_MS,
     syncIntervalMs: MINUTE_MS,
     grantTermMs: 20 * SECOND_MS,
@@ -77,6 +80,7 @@ export const params: Readonly<Record<Preset, Params>> = {
     revealTimeoutMs: 10 * SECOND_MS,
     sealedPollMs: 2 * SECOND_MS,
     bidPollMs: 2 * SECOND_MS,
+    matchWindowMs: 100,
     offerRepeatMs: 5 * SECOND_MS,
     syncIntervalMs: 5 * SECOND_MS,
     grantTermMs: 6 * SECOND_MS,
@@ -97,6 +101,7 @@ export const params: Readonly<Record<Preset, Params>> = {
     revealTimeoutMs: 2 * SECOND_MS,
     sealedPollMs: 500,
     bidPollMs: 500,
+    matchWindowMs: 20,
     offerRepeatMs: 2 * SECOND_MS,
     syncIntervalMs: 2 * SECOND_MS,
     grantTermMs: 2 * SECOND_MS,
