@@ -1,0 +1,23 @@
+/**
+ * @packageDocumentation
+ *
+ * A virtual world: clock, chance, lossy network, in-memory assets and chain, misbehaving peers, and the compliance
+ * suites that every real adapter must pass too. Imported by tests and the simulator only.
+ *
+ * @example
+ *
+ * ```ts
+ * import { VirtualClock } from '@rayswarm/simulation'
+ *
+ * const clock = new VirtualClock()
+ * clock.after(10, () => {})
+ * await clock.advance(10)
+ * ```
+ */
+export { type LieKind, lyingRunner } from './liars.ts'
+export { MemoryStore, ProcessStore } from './memory-store.ts'
+export { SeededChance } from './seeded-chance.ts'
+export { HostClock, VirtualClock } from './virtual-clock.ts'
+export { VirtualKeys } from './virtual-identity.ts'
+export { FAIR_WEATHER, VirtualNetwork, type Weather } from './virtual-network.ts'
+export { VirtualRunner, type VirtualRunnerInit } from './virtual-runner.ts'
