@@ -12,6 +12,12 @@ export interface RenderOutput {
   readonly exr: 'none' | 'half' | 'float'
 }
 
+/** Inclusive range of frames: `first <= last`. */
+export interface FrameRange {
+  readonly first: number
+  readonly last: number
+}
+
 /** How a job is cut. A subtask is `framesPerSubtask` frames of one tile and one sample range. */
 export interface RenderSplit {
   readonly framesPerSubtask: number
@@ -28,8 +34,12 @@ export interface RenderSpec {
   readonly engine: string
   /** Path of the scene file inside the manifest. */
   readonly entry: string
-  /** Ascending, without repetition, never empty. */
-  readonly frames: readonly number[]
+  /**
+   * Never empty, ascending, with a gap between neighbours, so that a set of frames has one form. `framesOf` expands it.
+   *
+   * Ranges, because an offer of 10 000 frames must still fit in one gossip message.
+   */
+  readonly frames: readonly FrameRange[]
   /** Seconds of scene time per frame: frame `f` shows the instant `f / framesPerSecond`. */
   readonly framesPerSecond: number
   readonly widthPx: number

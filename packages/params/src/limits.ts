@@ -20,6 +20,8 @@ export const RECORD_SIZE_BYTES_MAX = 16 * KIB
 
 export const SUBTASK_COUNT_MAX = 20_000
 export const FRAME_COUNT_MAX = 10_000
+/** Ranges a job's frames may be listed in: what fits in an offer. */
+export const FRAME_RANGE_COUNT_MAX = 64
 export const PIXEL_EDGE_MAX = 16_384
 export const SAMPLES_PER_PIXEL_MAX = 65_536
 export const BOUNCES_MAX = 64
