@@ -1,0 +1,103 @@
+import { decode, encode } from '@ipld/dag-cbor'
+import type { Cid, Decoded, JobId, JobSpec } from '@rayswarm/interface'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import type { ZodType } from 'zod'
+import { bytesEqual, plainBytes, sha256 } from './bytes.ts'
+
+const DAG_CBOR = 0x71
+const SHA2_256 = 0x12
+const UINT64_MAX = 2n ** 64n - 1n
+
+/**
+ * The one encoding of a value: dag-cbor. Object fields that are undefined are dropped, amounts are cbor integers.
+ *
+ * @throws {TypeError} if the value has no encoding: functions, undefined in a list, not-a-number, integers beyond 64 bits
+ * @see spec/wire.md#canonical
+ */
+export function canonical(value: unknown): Uint8Array {
+  return encode(normal(value))
+}
+
+/** CIDv1 (dag-cbor, sha2-256) of a value's canonical encoding. */
+export function cidOf(value: unknown): Cid {
+  return CID.createV1(DAG_CBOR, createDigest(SHA2_256, sha256(canonical(value)))).toString()
+}
+
+/** A job's id: the CID of its spec. */
+export function jobIdOf(spec: JobSpec): JobId {
+  return cidOf(spec)
+}
+
+/** Decode without judging the shape. Undefined when the bytes are not dag-cbor; never throws, however deep they nest. */
+export function decodeRaw(bytes: Uint8Array): { readonly value: unknown } | undefined {
+  try {
+    return { value: decode(plainBytes(bytes)) }
+  } catch {
+    // Also a stack overflow: tens of thousands of nested lists fit in one message.
+    return undefined
+  }
+}
+
+/** Whether `bytes` are exactly the canonical encoding of `value`, which was decoded from them. */
+export function isCanonical(value: unknown, bytes: Uint8Array): boolean {
+  try {
+    return bytesEqual(encode(value), bytes)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Decode bytes that are not a message: a record of the DHT, a stored state. Never throws.
+ *
+ * @param sizeBytesMax longer input is `oversized` and not looked at
+ */
+export function decodeCanonical<T>(bytes: Uint8Array, schema: ZodType<T>, sizeBytesMax: number): Decoded<T> {
+  if (bytes.length > sizeBytesMax)
+    return { ok: false, fault: 'oversized', detail: `${bytes.length} bytes, at most ${sizeBytesMax}` }
+  const raw = decodeRaw(bytes)
+  if (raw === undefined) return { ok: false, fault: 'malformed', detail: 'not dag-cbor' }
+  const shaped = shape(schema, raw.value)
+  if (!shaped.ok) return shaped
+  if (!isCanonical(raw.value, bytes))
+    return { ok: false, fault: 'not-canonical', detail: 'encodes to other bytes' }
+  return shaped
+}
+
+/** Judge a decoded value's shape. */
+export function shape<T>(schema: ZodType<T>, value: unknown): Decoded<T> {
+  const result = schema.safeParse(value)
+  if (result.success) return { ok: true, value: result.data }
+  const issue = result.error.issues[0]
+  const where = issue?.path.join('.') || 'message'
+  return {
+    ok: false,
+    fault: 'malformed',
+    detail: `${where}: ${issue?.message ?? 'wrong shape'}`.slice(0, 200)
+  }
+}
+
+/** The same value without undefined fields, or a TypeError for what no peer could decode. */
+function normal(value: unknown): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'number': // dag-cbor itself refuses what is not finite
+      return value
+    case 'bigint':
+      if (value < 0n || value > UINT64_MAX) throw new TypeError(`amount out of range: ${value}`)
+      return value
+    case 'object':
+      if (value === null || value instanceof Uint8Array) return value
+      return Array.isArray(value) ? value.map(normal) : normalFields(value)
+    default:
+      throw new TypeError(`no canonical encoding for ${typeof value}`)
+  }
+}
+
+function normalFields(value: object): object {
+  const fields: Record<string, unknown> = {}
+  for (const [key, field] of Object.entries(value)) if (field !== undefined) fields[key] = normal(field)
+  return fields
+}

@@ -1,0 +1,110 @@
+import type {
+  Bid,
+  BidReply,
+  EscrowRef,
+  IneligibleReason,
+  JobNotice,
+  Offer,
+  OffersPage,
+  OffersQuery
+} from '@rayswarm/interface'
+import {
+  ADDRESS_COUNT_MAX,
+  GRANTS_PER_REPLY_MAX,
+  OFFER_COUNT_MAX,
+  OFFERS_PAGE_COUNT_MAX
+} from '@rayswarm/params'
+import { z } from 'zod'
+import {
+  account,
+  amount,
+  durationMs,
+  equivalenceClass,
+  hex32,
+  instantMs,
+  integer,
+  jobId,
+  sizeBytes,
+  subtaskIndex,
+  UINT32_MAX
+} from './fields.ts'
+import { jobSpecSchema } from './job.ts'
+import { grant, signedSchema, witnessRule } from './lease.ts'
+
+const ADDRESS_LENGTH_MAX = 256
+/** Executions one node may say it would start. */
+const PLACES_MAX = 10_000
+
+const INELIGIBLE = [
+  'offer-closed',
+  'deadline-passed',
+  'wrong-chain',
+  'escrow-missing',
+  'escrow-too-low',
+  'workload-not-allowed',
+  'engine-missing',
+  'class-mismatch',
+  'memory-too-low',
+  'price-too-low',
+  'price-too-high',
+  'reputation-too-low',
+  'creator-distrusted',
+  'busy',
+  'same-holder',
+  'no-open-replica',
+  'outbid',
+  'not-registered'
+] as const satisfies readonly IneligibleReason[]
+
+/** Printable ASCII of a multiaddr; whether it can be dialled is for the network to find out. */
+const address = z.custom<string>(
+  value => typeof value === 'string' && value.length <= ADDRESS_LENGTH_MAX && /^\/[!-~]+$/.test(value),
+  `must be a multiaddr of at most ${ADDRESS_LENGTH_MAX} characters`
+)
+
+const escrowRef: z.ZodType<EscrowRef> = z.strictObject({
+  chainId: integer(1, Number.MAX_SAFE_INTEGER),
+  contract: account,
+  id: hex32
+})
+
+export const offer: z.ZodType<Offer> = z.strictObject({
+  spec: jobSpecSchema,
+  escrow: escrowRef,
+  escrowSalt: hex32,
+  account,
+  witness: witnessRule,
+  addresses: z.array(address).max(ADDRESS_COUNT_MAX),
+  createdAtMs: instantMs
+})
+
+export const notice: z.ZodType<JobNotice> = z.strictObject({
+  job: jobId,
+  about: z.enum(['replica-open', 'subtask-sealed', 'closed']),
+  subtask: subtaskIndex.exactOptional(),
+  sequence: integer(0, UINT32_MAX)
+})
+
+export const bid: z.ZodType<Bid> = z.strictObject({
+  job: jobId,
+  account,
+  equivalenceClass,
+  pricePerMegaUnit: amount,
+  freePlaces: integer(0, PLACES_MAX),
+  memoryBytes: sizeBytes
+})
+
+export const bidReply: z.ZodType<BidReply> = z.strictObject({
+  grants: z.array(signedSchema('grant', grant)).max(GRANTS_PER_REPLY_MAX),
+  reason: z.enum(INELIGIBLE).exactOptional(),
+  retryAfterMs: durationMs,
+  closed: z.boolean()
+})
+
+export const offersQuery: z.ZodType<OffersQuery> = z.strictObject({
+  known: z.array(jobId).max(OFFER_COUNT_MAX)
+})
+
+export const offersPage: z.ZodType<OffersPage> = z.strictObject({
+  offers: z.array(signedSchema('offer', offer)).max(OFFERS_PAGE_COUNT_MAX)
+})

@@ -1,0 +1,103 @@
+import type {
+  Attestation,
+  LedgerEntry,
+  LedgerHeads,
+  LedgerPage,
+  Opening,
+  ReceiptClaim,
+  Reveal,
+  RevealReply,
+  Sealed,
+  SealedReply,
+  VerdictClaim
+} from '@rayswarm/interface'
+import {
+  LEDGER_AUTHOR_COUNT_MAX,
+  LEDGER_PAGE_COUNT_MAX,
+  RESULT_SIZE_BYTES_MAX,
+  WEIGHT_ONE
+} from '@rayswarm/params'
+import { z } from 'zod'
+import {
+  account,
+  amount,
+  bytes32,
+  cid,
+  durationMs,
+  equivalenceClass,
+  hex32,
+  instantMs,
+  integer,
+  jobId,
+  peerId,
+  replicaKey
+} from './fields.ts'
+import { commitCertSchema, signedSchema } from './lease.ts'
+
+/** Entries of one author. A feed of one entry a second would get there in 285 million years. */
+const SEQUENCE_MAX = Number.MAX_SAFE_INTEGER
+
+export const sealed: z.ZodType<Sealed> = z.strictObject({ cert: commitCertSchema })
+export const sealedReply: z.ZodType<SealedReply> = z.strictObject({
+  open: z.boolean(),
+  retryAfterMs: durationMs
+})
+
+const opening: z.ZodType<Opening> = z.strictObject({ digest: bytes32, salt: bytes32 })
+
+export const attestation: z.ZodType<Attestation> = z.strictObject({
+  replica: replicaKey,
+  holder: peerId,
+  account,
+  manifest: cid,
+  equivalenceClass,
+  opening,
+  result: cid,
+  resultSizeBytes: integer(0, 2 * RESULT_SIZE_BYTES_MAX),
+  elapsedMs: durationMs
+})
+
+export const reveal: z.ZodType<Reveal> = z.strictObject({
+  cert: commitCertSchema,
+  attestation: signedSchema('attestation', attestation)
+})
+
+export const revealReply: z.ZodType<RevealReply> = z.strictObject({ received: z.boolean() })
+
+const verdictClaim: z.ZodType<VerdictClaim> = z.strictObject({
+  kind: z.literal('verdict'),
+  replica: replicaKey,
+  node: peerId,
+  equivalenceClass,
+  verdict: z.enum(['accepted', 'rejected', 'undecided']),
+  weight: integer(0, WEIGHT_ONE),
+  digest: bytes32.exactOptional()
+})
+
+const receiptClaim: z.ZodType<ReceiptClaim> = z.strictObject({
+  kind: z.literal('job-receipt'),
+  job: jobId,
+  escrow: hex32,
+  receiptsRoot: hex32,
+  txHash: hex32,
+  paid: amount
+})
+
+export const entry: z.ZodType<LedgerEntry> = z.strictObject({
+  author: peerId,
+  sequence: integer(1, SEQUENCE_MAX),
+  previous: bytes32.exactOptional(),
+  atMs: instantMs,
+  claim: z.union([verdictClaim, receiptClaim])
+})
+
+export const ledgerHeads: z.ZodType<LedgerHeads> = z.strictObject({
+  heads: z
+    .array(z.strictObject({ author: peerId, sequence: integer(0, SEQUENCE_MAX) }))
+    .max(LEDGER_AUTHOR_COUNT_MAX)
+})
+
+export const ledgerPage: z.ZodType<LedgerPage> = z.strictObject({
+  entries: z.array(signedSchema('entry', entry)).max(LEDGER_PAGE_COUNT_MAX),
+  complete: z.boolean()
+})

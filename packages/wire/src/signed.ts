@@ -1,0 +1,87 @@
+import type { Identity, Messages, MessageType, Signed } from '@rayswarm/interface'
+import { PROTOCOL_DOMAIN } from '@rayswarm/params'
+import { canonical } from './canonical.ts'
+
+/** Who we are and where: everything a signature is bound to besides its message. */
+export interface WireContext {
+  readonly identity: Identity
+  readonly chainId: number
+  readonly netId: string
+}
+
+/** Messages that carry their author's signature. The others are believed of the peer at the other end of the stream. */
+export const SIGNED_TYPES = [
+  'offer',
+  'bid',
+  'grant',
+  'promise',
+  'commit',
+  'commit-vote',
+  'attestation',
+  'entry'
+] as const satisfies readonly MessageType[]
+
+export type SignedType = (typeof SIGNED_TYPES)[number]
+
+/** A message as it is before encoding and after decoding. */
+export type MessageOf<T extends MessageType> = T extends SignedType
+  ? Signed<Messages[T]> & { readonly type: T }
+  : { readonly type: T; readonly body: Messages[T] }
+
+const SIGNED: ReadonlySet<string> = new Set(SIGNED_TYPES)
+
+/** Whether messages of this type carry their author's signature. */
+export function isSignedType(type: string): type is SignedType {
+  return SIGNED.has(type)
+}
+
+/** Sign a body in our name, for this chain and network only. */
+export function signed<T extends SignedType>(type: T, body: Messages[T], context: WireContext): MessageOf<T> {
+  const signature = context.identity.sign(signedBytes(type, canonical(body), context))
+  const { peerId: signer } = context.identity
+  return { type, signer, body, signature } as MessageOf<T>
+}
+
+/** Whether the signer signed exactly this type and body, for this chain and network. Never throws. */
+export function verifySigned(message: Signed<unknown>, context: WireContext): boolean {
+  if (!isSignedType(message.type)) return false
+  try {
+    return verifyBody(message.type, canonical(message.body), message.signer, message.signature, context)
+  } catch {
+    return false
+  }
+}
+
+/** Like {@link verifySigned}, for a body that is still encoded. */
+export function verifyBody(
+  type: SignedType,
+  body: Uint8Array,
+  signer: string,
+  signature: Uint8Array,
+  context: WireContext
+): boolean {
+  return context.identity.verify(signer, signedBytes(type, body, context), signature)
+}
+
+/** `canonical([domain, chainId, netId, type, body])`, put together from the encoded body. */
+function signedBytes(type: SignedType, body: Uint8Array, context: WireContext): Uint8Array {
+  const prefix = prefixOf(type, context)
+  const bytes = new Uint8Array(prefix.length + body.length)
+  bytes.set(prefix)
+  bytes.set(body, prefix.length)
+  return bytes
+}
+
+const prefixes = new WeakMap<WireContext, Map<SignedType, Uint8Array>>()
+
+function prefixOf(type: SignedType, context: WireContext): Uint8Array {
+  const ofContext = prefixes.get(context) ?? new Map<SignedType, Uint8Array>()
+  prefixes.set(context, ofContext)
+  let prefix = ofContext.get(type)
+  if (prefix === undefined) {
+    // The last element, null, takes one byte: what comes before it is the prefix of every body.
+    prefix = canonical([PROTOCOL_DOMAIN, context.chainId, context.netId, type, null]).slice(0, -1)
+    ofContext.set(type, prefix)
+  }
+  return prefix
+}
