@@ -17,9 +17,10 @@ export type EscrowState = 'none' | 'locked' | 'settled' | 'refunded'
 export interface Escrow {
   readonly ref: EscrowRef
   readonly creator: Account
+  /** What was locked. Stays when the escrow is settled or refunded. */
   readonly locked: Amount
   readonly state: EscrowState
-  /** From this instant anybody may refund the escrow to its creator. Seconds of chain time. */
+  /** From this instant anybody may refund the escrow to its creator. Seconds of chain time; 0 unless `locked`. */
   readonly refundableAtS: number
   /** Whether enough blocks lie above the lock that it will not be undone. */
   readonly final: boolean

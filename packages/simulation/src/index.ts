@@ -14,7 +14,10 @@
  * await clock.advance(10)
  * ```
  */
+export { type ChainWorld, chainSuite } from './chain-suite.ts'
+export { accountOf, escrowIdOf, settlementDigest } from './escrow-hash.ts'
 export { type LieKind, lyingRunner } from './liars.ts'
+export { MemoryChain, type MemoryChainInit } from './memory-chain.ts'
 export { MemoryStore, ProcessStore } from './memory-store.ts'
 export { SeededChance } from './seeded-chance.ts'
 export { HostClock, VirtualClock } from './virtual-clock.ts'
