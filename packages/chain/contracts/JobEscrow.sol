@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC1363Receiver} from "@openzeppelin/contracts/interfaces/IERC1363Receiver.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+interface IBurnable {
+    function burn(uint256 amount) external;
+}
+
+/// @title Locks a job's budget and pays its nodes
+/// @notice One slot per job. The creator's signature releases the money, a timeout gives it back. spec/escrow.md
+contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
+    using SafeERC20 for IERC20;
+
+    struct Payout {
+        address account;
+        uint64 gross;
+    }
+
+    struct Credit {
+        address account;
+        uint64 amount;
+    }
+
+    /// @dev Exactly one slot. `refundableAt` below FIRST_INSTANT is a tombstone: SETTLED or REFUNDED.
+    struct Job {
+        address creator;
+        uint64 locked;
+        uint32 refundableAt;
+    }
+
+    /// @dev What became of the money of one settlement, summed over its payouts.
+    struct Sums {
+        uint256 gross;
+        uint256 paid;
+        uint256 burned;
+        uint256 treasury;
+    }
+
+    uint256 private constant BPS = 10_000;
+    uint256 public constant TREASURY_BPS_MAX = 1_000;
+    uint32 public constant REFUND_AFTER_S_MAX = 365 days;
+
+    uint32 private constant SETTLED = 1;
+    uint32 private constant REFUNDED = 2;
+    uint32 private constant FIRST_INSTANT = 3;
+
+    /// @dev bytes32 jobHash, bytes32 salt, uint32 refundAfterS, each in a word.
+    uint256 private constant TERMS_SIZE_BYTES = 96;
+
+    bytes32 private constant PAYOUT_TYPEHASH = keccak256("Payout(address account,uint64 gross)");
+    bytes32 private constant SETTLEMENT_TYPEHASH = keccak256(
+        "Settlement(bytes32 id,Payout[] payouts,bytes32 receiptsRoot)Payout(address account,uint64 gross)"
+    );
+
+    IERC20 public immutable token;
+    address public immutable treasury;
+    uint256 public immutable nodeBps;
+    uint256 public immutable burnBps;
+    uint256 public immutable treasuryBps;
+
+    mapping(bytes32 id => Job) public jobs;
+
+    /// @notice Earned and not yet withdrawn.
+    mapping(address account => uint256) public credits;
+
+    /// @notice The treasury's share, not yet swept.
+    uint256 public treasuryAccrued;
+
+    event JobOpened(bytes32 indexed id, address indexed creator, bytes32 jobHash, uint256 amount, uint256 refundableAt);
+    event JobSettled(
+        bytes32 indexed id,
+        uint256 paid,
+        uint256 burned,
+        uint256 treasury,
+        uint256 refunded,
+        bytes32 receiptsRoot,
+        Credit[] credits
+    );
+    event JobRefunded(bytes32 indexed id, uint256 refunded);
+    event CreditWithdrawn(address indexed account, uint256 amount);
+    event TreasurySwept(uint256 amount);
+
+    error BadSplit();
+    error BadTerms();
+    error BadSignature();
+    error ExceedsLock(uint256 gross, uint256 locked);
+    error InexactTransfer(uint256 received, uint256 amount);
+    error JobExists(bytes32 id);
+    error JobNotOpen(bytes32 id);
+    error NothingToWithdraw();
+    error NotRefundableYet(uint256 refundableAt);
+    error NotToken(address caller);
+    error PayoutsNotAscending(address account);
+    error RefundTimeOutOfRange(uint256 refundAfterS);
+    error ZeroAccount();
+    error ZeroAmount();
+
+    constructor(IERC20 token_, address treasury_, uint256 nodeBps_, uint256 burnBps_, uint256 treasuryBps_)
+        EIP712("Rayswarm JobEscrow", "1")
+    {
+        if (address(token_) == address(0) || treasury_ == address(0)) revert ZeroAccount();
+        // Each share is bounded before the sum, so the sum cannot wrap.
+        if (nodeBps_ > BPS || burnBps_ > BPS || treasuryBps_ > TREASURY_BPS_MAX) revert BadSplit();
+        if (nodeBps_ + burnBps_ + treasuryBps_ != BPS) revert BadSplit();
+        token = token_;
+        treasury = treasury_;
+        nodeBps = nodeBps_;
+        burnBps = burnBps_;
+        treasuryBps = treasuryBps_;
+    }
+
+    /// @notice Id of a job's escrow. It contains the creator, so nobody can take it before him.
+    function idOf(address creator, bytes32 jobHash, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(creator, jobHash, salt));
+    }
+
+    /// @notice Lock `amount` of the caller's tokens, by allowance.
+    function open(bytes32 jobHash, bytes32 salt, uint64 amount, uint32 refundAfterS)
+        external
+        nonReentrant
+        returns (bytes32 id)
+    {
+        id = _open(msg.sender, jobHash, salt, amount, refundAfterS);
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = token.balanceOf(address(this)) - before;
+        if (received != amount) revert InexactTransfer(received, amount);
+    }
+
+    /// @notice Lock in one transaction: `token.transferAndCall(escrow, amount, abi.encode(jobHash, salt, refundAfterS))`.
+    /// @dev The tokens are here already. A token that delivers less than `value` must not be used with this contract.
+    function onTransferReceived(address, address from, uint256 value, bytes calldata data)
+        external
+        nonReentrant
+        returns (bytes4)
+    {
+        if (msg.sender != address(token)) revert NotToken(msg.sender);
+        if (data.length != TERMS_SIZE_BYTES) revert BadTerms();
+        (bytes32 jobHash, bytes32 salt, uint32 refundAfterS) = abi.decode(data, (bytes32, bytes32, uint32));
+        _open(from, jobHash, salt, SafeCast.toUint64(value), refundAfterS);
+        return IERC1363Receiver.onTransferReceived.selector;
+    }
+
+    /// @notice Pay a job's nodes, as its creator signed. What is left goes back to the creator. Anybody may send it.
+    /// @param payouts strictly ascending by account, every gross above zero, together at most what is locked
+    function settle(bytes32 id, Payout[] calldata payouts, bytes32 receiptsRoot, bytes calldata signature)
+        external
+        nonReentrant
+    {
+        Job memory job = _openJob(id);
+        bytes32 digest = settlementDigest(id, payouts, receiptsRoot);
+        if (!SignatureChecker.isValidSignatureNowCalldata(job.creator, digest, signature)) revert BadSignature();
+
+        jobs[id].refundableAt = SETTLED;
+        (Sums memory sums, Credit[] memory credited) = _credit(payouts);
+        if (sums.gross > job.locked) revert ExceedsLock(sums.gross, job.locked);
+        uint256 refunded = job.locked - sums.gross;
+        if (sums.treasury > 0) treasuryAccrued += sums.treasury;
+        emit JobSettled(id, sums.paid, sums.burned, sums.treasury, refunded, receiptsRoot, credited);
+
+        if (sums.burned > 0) IBurnable(address(token)).burn(sums.burned);
+        if (refunded > 0) token.safeTransfer(job.creator, refunded);
+    }
+
+    /// @notice Give a timed-out job's money back to its creator. Anybody may call.
+    function refund(bytes32 id) external nonReentrant {
+        Job memory job = _openJob(id);
+        if (block.timestamp < job.refundableAt) revert NotRefundableYet(job.refundableAt);
+        jobs[id].refundableAt = REFUNDED;
+        emit JobRefunded(id, job.locked);
+        token.safeTransfer(job.creator, job.locked);
+    }
+
+    /// @notice Pay `account` what it earned. Anybody may call; the money goes to the account.
+    function withdraw(address account) external nonReentrant {
+        uint256 amount = credits[account];
+        if (amount == 0) revert NothingToWithdraw();
+        credits[account] = 0;
+        emit CreditWithdrawn(account, amount);
+        token.safeTransfer(account, amount);
+    }
+
+    /// @notice Pay the treasury its share. Anybody may call.
+    function sweepTreasury() external nonReentrant {
+        uint256 amount = treasuryAccrued;
+        if (amount == 0) revert NothingToWithdraw();
+        treasuryAccrued = 0;
+        emit TreasurySwept(amount);
+        token.safeTransfer(treasury, amount);
+    }
+
+    /// @notice What the creator signs: EIP-712 over this chain and this contract.
+    function settlementDigest(bytes32 id, Payout[] calldata payouts, bytes32 receiptsRoot)
+        public
+        view
+        returns (bytes32)
+    {
+        bytes32[] memory hashes = new bytes32[](payouts.length);
+        for (uint256 i = 0; i < payouts.length; i++) {
+            hashes[i] = keccak256(abi.encode(PAYOUT_TYPEHASH, payouts[i].account, payouts[i].gross));
+        }
+        bytes32 payoutsHash = keccak256(abi.encodePacked(hashes));
+        return _hashTypedDataV4(keccak256(abi.encode(SETTLEMENT_TYPEHASH, id, payoutsHash, receiptsRoot)));
+    }
+
+    function _open(address creator, bytes32 jobHash, bytes32 salt, uint64 amount, uint32 refundAfterS)
+        private
+        returns (bytes32 id)
+    {
+        // Also keeps strangers from opening jobs in a creator's name: a transfer of nothing needs no allowance.
+        if (amount == 0) revert ZeroAmount();
+        if (refundAfterS == 0 || refundAfterS > REFUND_AFTER_S_MAX) revert RefundTimeOutOfRange(refundAfterS);
+        id = idOf(creator, jobHash, salt);
+        if (jobs[id].creator != address(0)) revert JobExists(id);
+        uint32 refundableAt = SafeCast.toUint32(block.timestamp + refundAfterS);
+        jobs[id] = Job(creator, amount, refundableAt);
+        emit JobOpened(id, creator, jobHash, amount, refundableAt);
+    }
+
+    function _openJob(bytes32 id) private view returns (Job memory job) {
+        job = jobs[id];
+        if (job.refundableAt < FIRST_INSTANT) revert JobNotOpen(id);
+    }
+
+    /// @dev Rounds the burned and the treasury share down; the node gets the rest.
+    function _credit(Payout[] calldata payouts) private returns (Sums memory sums, Credit[] memory credited) {
+        credited = new Credit[](payouts.length);
+        address previous = address(0);
+        for (uint256 i = 0; i < payouts.length; i++) {
+            (address account, uint256 gross) = (payouts[i].account, payouts[i].gross);
+            if (account <= previous) revert PayoutsNotAscending(account);
+            if (gross == 0) revert ZeroAmount();
+            previous = account;
+
+            uint256 burned = (gross * burnBps) / BPS;
+            uint256 toTreasury = (gross * treasuryBps) / BPS;
+            uint256 amount = gross - burned - toTreasury;
+            sums.gross += gross;
+            sums.paid += amount;
+            sums.burned += burned;
+            sums.treasury += toTreasury;
+            credits[account] += amount;
+            // forge-lint: at most gross, which is 64 bits wide
+            credited[i] = Credit(account, uint64(amount));
+        }
+    }
+}
