@@ -1,9 +1,9 @@
 import { decode, encode } from '@ipld/dag-cbor'
-import type { Cid, Decoded, JobId, JobSpec } from '@rayswarm/interface'
+import type { Cid, Decoded, Hex, JobId, JobSpec } from '@rayswarm/interface'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import type { ZodType } from 'zod'
-import { bytesEqual, plainBytes, sha256 } from './bytes.ts'
+import { bytesEqual, plainBytes, sha256, toHex } from './bytes.ts'
 
 const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
@@ -27,6 +27,17 @@ export function cidOf(value: unknown): Cid {
 /** A job's id: the CID of its spec. */
 export function jobIdOf(spec: JobSpec): JobId {
   return cidOf(spec)
+}
+
+/**
+ * What the chain knows a job by: the sha2-256 digest inside its id.
+ *
+ * @throws {TypeError} if the text is no job id
+ */
+export function jobHashOf(job: JobId): Hex {
+  const { code, multihash } = CID.parse(job)
+  if (code !== DAG_CBOR || multihash.code !== SHA2_256) throw new TypeError(`not a job id: ${job}`)
+  return toHex(multihash.digest)
 }
 
 /** Decode without judging the shape. Undefined when the bytes are not dag-cbor; never throws, however deep they nest. */
