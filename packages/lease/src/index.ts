@@ -1,0 +1,49 @@
+/**
+ * @packageDocumentation
+ *
+ * Who may execute which replica, until when: the rules of a job's witnesses, and the certificates they add up to.
+ * Pure functions: a state, a request and the time go in, a new state and the answer come out.
+ *
+ * @example
+ *
+ * ```ts
+ * import { onClaim, VACANT } from '@rayswarm/lease'
+ *
+ * const step = onClaim(stored ?? VACANT, claim, from, clock.nowMs(), rules)
+ * if (step.changed) await store.put(key, canonical(step.state))
+ * return step.reply.granted
+ *   ? signed('promise', step.reply.value, context)
+ *   : message('refusal', step.reply.refusal)
+ * ```
+ */
+export {
+  commitCertOf,
+  judgeCommitCert,
+  judgeLeaseCert,
+  type LeaseFault,
+  leaseCertOf,
+  sameCommit,
+  sameReplica
+} from './certs.ts'
+export { type CertKind, certKey, decodeCert, encodeCert, judgeCertRecord } from './records.ts'
+export {
+  claimBackoffMs,
+  ETA_MS_MAX,
+  holderExpiryMs,
+  leaseTermMs,
+  leaseTotalMs,
+  nextFence,
+  witnessSet
+} from './timing.ts'
+export {
+  leaseState,
+  onCert,
+  onClaim,
+  onCommit,
+  onRelease,
+  onRenew,
+  type Step,
+  VACANT,
+  type WitnessRules,
+  type WitnessState
+} from './witness.ts'

@@ -1,0 +1,57 @@
+import type { JobId, Offer, Refusal, WitnessSet } from '@rayswarm/interface'
+import { BPS, CLOCK_DRIFT_BPS, FENCE_JUMP_MAX, LEASE_ETA_FACTOR_MAX, type Params } from '@rayswarm/params'
+
+/** Longest execution a claim may declare: what takes longer belongs in smaller subtasks. */
+export const ETA_MS_MAX = 24 * 60 * 60 * 1_000
+
+/** A lease lasts this part of the declared execution time, so that a crash costs at most about that much. */
+const TERMS_PER_ETA = 4
+
+/** After this many lost claims the back-off grows no further. */
+const BACKOFF_DOUBLINGS_MAX = 7
+
+/**
+ * Who witnesses a job. Owner mode: its creator alone.
+ *
+ * @see spec/lease.md#witnesses
+ */
+export function witnessSet(offer: Offer, job: JobId): WitnessSet {
+  return { job, members: [offer.spec.creator], quorum: 1 }
+}
+
+/** How long a renewal lasts, for an execution declared to take `etaMs`. */
+export function leaseTermMs(etaMs: number, params: Params): number {
+  const wantedMs = Math.floor(etaMs / TERMS_PER_ETA)
+  return Math.min(Math.max(wantedMs, params.leaseTermMsMin), params.leaseTermMsMax)
+}
+
+/** The most time one holder may hold one replica, however often it renews. */
+export function leaseTotalMs(etaMs: number, params: Params): number {
+  return LEASE_ETA_FACTOR_MAX * Math.max(etaMs, params.leaseTermMsMin)
+}
+
+/**
+ * When the holder must consider its lease lapsed. It counts from sending and allows for drift, the witness counts
+ * from receipt: so the holder is always first.
+ */
+export function holderExpiryMs(sentAtMs: number, termMs: number): number {
+  const bps = Number(BPS)
+  return sentAtMs + Math.floor((termMs * (bps - 2 * CLOCK_DRIFT_BPS)) / bps)
+}
+
+/**
+ * The fence to claim with next, after these refusals.
+ *
+ * One lying witness may name any fence, so the answer never runs further ahead than an honest witness accepts.
+ */
+export function nextFence(known: number, refusals: readonly Refusal[]): number {
+  let highest = known
+  for (const { fence } of refusals) highest = Math.max(highest, fence ?? 0)
+  return Math.min(highest + 1, known + FENCE_JUMP_MAX)
+}
+
+/** How long to wait after the `attempt`-th lost claim (counted from 0); `unit` is uniform in `[0, 1)`. */
+export function claimBackoffMs(attempt: number, unit: number, params: Params): number {
+  const doublings = Math.min(attempt, BACKOFF_DOUBLINGS_MAX)
+  return Math.floor(unit * params.claimBackoffMs * 2 ** doublings)
+}
