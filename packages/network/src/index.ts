@@ -1,0 +1,32 @@
+/**
+ * @packageDocumentation
+ *
+ * libp2p behind the ports `Network` and `Records`: gossip topics with validators, requests on short streams, write-once
+ * records in a DHT, and a loop that never stops looking for its peers.
+ *
+ * @example
+ *
+ * ```ts
+ * import { createSwarm } from '@rayswarm/network'
+ *
+ * const swarm = await createSwarm({
+ *   privateKeySeed, // 32 bytes
+ *   netId: 'testnet',
+ *   bootstrap: ['/ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…'],
+ *   dir: '.rayswarm',
+ *   profile: 'testnet',
+ *   mdns: false,
+ *   validateRecord: (key, value) => judgeCertRecord(key, value, known, context),
+ *   log
+ * })
+ * await swarm.start()
+ * await swarm.network.publish('offers', bytes)
+ * await swarm.stop()
+ * ```
+ */
+export type { Libp2pOptions } from 'libp2p'
+export type { SwarmInit } from './init.ts'
+export { libp2pOptions, type SwarmServices } from './options.ts'
+export { PROFILES, type Profile, type Settings } from './profiles.ts'
+export { RecordStore } from './record-store.ts'
+export { createSwarm, type Libp2pFactory, Swarm } from './swarm.ts'

@@ -1,0 +1,136 @@
+import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { type Identify, identify } from '@libp2p/identify'
+import type { ServiceMap } from '@libp2p/interface'
+import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
+import { mdns } from '@libp2p/mdns'
+import { noise } from '@libp2p/noise'
+import { type Ping, ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import { yamux } from '@libp2p/yamux'
+import { RECORD_SIZE_BYTES_MAX } from '@rayswarm/params'
+import type { Libp2pOptions } from 'libp2p'
+import { toString as toText } from 'uint8arrays/to-string'
+import { parseListen } from './addresses.ts'
+import { DEFAULT_LISTEN, type SwarmInit } from './init.ts'
+import { dhtProtocolName, mdnsName, RECORD_NAMESPACE, TOPICS, topicName } from './names.ts'
+import { PROFILES, type Settings } from './profiles.ts'
+import { DHT_PREFIX, type RecordStore } from './record-store.ts'
+
+/** The libp2p services a swarm runs. */
+export interface SwarmServices extends ServiceMap {
+  readonly identify: Identify
+  readonly ping: Ping
+  readonly pubsub: GossipSub
+  readonly dht: KadDHT
+}
+
+/** Leading bytes of a gossip signature that name the message: the curve point, different for each message. */
+const SIGNATURE_ID_BYTES = 32
+
+/**
+ * Everything libp2p is told, from the profile and the validators. The node is not started.
+ *
+ * `store` is closed by whoever opened it.
+ */
+export async function libp2pOptions(
+  init: SwarmInit,
+  store: RecordStore
+): Promise<Libp2pOptions<SwarmServices>> {
+  const settings = PROFILES[init.profile]
+  const listen = init.listen ?? DEFAULT_LISTEN
+  for (const address of listen) parseListen(address)
+  for (const address of init.announce ?? []) parseListen(address, 'announced address')
+
+  return {
+    start: false,
+    privateKey: await generateKeyPairFromSeed('Ed25519', init.privateKeySeed),
+    nodeInfo: { name: 'rayswarm' },
+    datastore: store,
+    addresses: { listen: [...listen], announce: [...(init.announce ?? [])] },
+    transports: [tcp(), webSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: {
+      maxConnections: settings.connectionCountMax,
+      inboundConnectionThreshold: settings.inboundPerSecondPerHostMax,
+      maxIncomingPendingConnections: settings.inboundPendingMax,
+      maxParallelDials: settings.dialCountMax,
+      dialTimeout: settings.dialTimeoutMs,
+      inboundUpgradeTimeout: settings.dialTimeoutMs,
+      // Our own loop never gives up; two would dial against each other.
+      reconnectRetries: 0
+    },
+    connectionMonitor: {
+      pingInterval: settings.probeIntervalMs,
+      pingTimeout: { minTimeout: settings.probeTimeoutMsMin, maxTimeout: settings.probeTimeoutMsMax }
+    },
+    peerDiscovery: init.mdns ? [mdns({ serviceTag: mdnsName(init.netId) })] : [],
+    ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
+    services: {
+      identify: identify(),
+      ping: ping(),
+      pubsub: gossip(init, settings),
+      dht: dht(init, settings, store)
+    }
+  }
+}
+
+function gossip(init: SwarmInit, { gossip: settings }: Settings) {
+  return gossipsub({
+    D: settings.meshDegree,
+    Dlo: settings.meshDegreeMin,
+    Dhi: settings.meshDegreeMax,
+    globalSignaturePolicy: 'StrictSign',
+    emitSelf: false,
+    allowPublishToZeroTopicPeers: true,
+    // Asked for per message, for our own offers.
+    floodPublish: false,
+    fallbackToFloodsub: false,
+    allowedTopics: TOPICS.map(topic => topicName(init.netId, topic)),
+    maxInboundDataLength: settings.inboundBytesMax,
+    messageProcessingConcurrency: settings.judgedAtOnceMax,
+    decodeRpcLimits: {
+      maxSubscriptions: settings.packetPartsMax,
+      maxMessages: settings.packetPartsMax,
+      maxIhaveMessageIDs: settings.packetPartsMax,
+      maxIwantMessageIDs: settings.packetPartsMax,
+      maxIdontwantMessageIDs: settings.packetPartsMax,
+      maxControlMessages: settings.packetPartsMax,
+      maxPeerInfos: settings.packetPartsMax
+    },
+    // Without it the signature of every duplicate is verified: two to three times the work. Remembered only after the
+    // signature held, so nobody can shadow a message with a copied signature.
+    fastMsgIdFn: message =>
+      toText((message.signature ?? new Uint8Array()).subarray(0, SIGNATURE_ID_BYTES), 'latin1'),
+    scoreParams: {
+      IPColocationFactorWeight: settings.sameHostWeight,
+      IPColocationFactorThreshold: settings.sameHostCountMax,
+      appSpecificScore: init.gossipScore ?? (() => 0),
+      appSpecificWeight: 1
+    }
+  })
+}
+
+function dht(init: SwarmInit, { dht: settings }: Settings, store: RecordStore) {
+  return kadDHT({
+    protocol: dhtProtocolName(init.netId),
+    datastorePrefix: DHT_PREFIX,
+    // Left out, kad-dht serves as soon as it knows a public address of its own.
+    ...(settings.serveAlways ? { clientMode: false } : {}),
+    peerInfoMapper: settings.privateAddresses ? passthroughMapper : removePrivateAddressesMapper,
+    networkDialTimeout: { minTimeout: settings.peerTimeoutMsMin, maxTimeout: settings.peerTimeoutMsMax },
+    initialQuerySelfInterval: settings.initialSelfQueryMs,
+    validators: {
+      [RECORD_NAMESPACE]: async (key, value) => {
+        if (value.byteLength > RECORD_SIZE_BYTES_MAX) throw new Error('record oversized')
+        const judged = init.validateRecord(toText(key), value)
+        if (judged.action !== 'accept') throw new Error(`record refused: ${judged.fault}`)
+        if (await store.holdsOther(key, value)) throw new Error('a record is written once')
+      }
+    },
+    // Every valid value certifies itself, so any of them will do.
+    selectors: { [RECORD_NAMESPACE]: () => 0 }
+  })
+}

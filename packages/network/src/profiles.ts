@@ -1,0 +1,114 @@
+import { CONNECTION_COUNT_MAX } from '@rayswarm/params'
+
+const KIB = 1024
+const SECOND_MS = 1_000
+
+/** `testnet`: one machine or one network, many peers behind one address. `public`: the open internet. */
+export type Profile = 'testnet' | 'public'
+
+/** The settings that decide whether a swarm works. Defaults of libp2p that fail are named beside each. */
+export interface Settings {
+  readonly connectionCountMax: number
+  /** New connections per second from one host. Default 5: most peers of a local swarm are reset. */
+  readonly inboundPerSecondPerHostMax: number
+  /** Connections being set up by others at once. Default 10: a burst of joining peers is reset. */
+  readonly inboundPendingMax: number
+  /** Dials at once, ours and the DHT's. Default 100: one dial of five times out under its own load. */
+  readonly dialCountMax: number
+  readonly dialTimeoutMs: number
+  /** A connection is probed at this interval… */
+  readonly probeIntervalMs: number
+  /** …and closed when the probe takes longer than this. */
+  readonly probeTimeoutMsMin: number
+  readonly probeTimeoutMsMax: number
+
+  readonly gossip: {
+    /** Default −5 above ten peers per address: half of all messages of a local swarm are lost, silently. */
+    readonly sameHostWeight: number
+    readonly sameHostCountMax: number
+    readonly meshDegree: number
+    readonly meshDegreeMin: number
+    readonly meshDegreeMax: number
+    /** Bytes of one message's payload. Default: none. */
+    readonly inboundBytesMax: number
+    /** Parts (messages, subscriptions, control entries) of one packet. Default 5000 each. */
+    readonly packetPartsMax: number
+    /** Messages being judged at once. */
+    readonly judgedAtOnceMax: number
+  }
+
+  readonly dht: {
+    /** Patience with one storing peer. Default 5 to 60 s: one frozen peer makes a read never end. */
+    readonly peerTimeoutMsMin: number
+    readonly peerTimeoutMsMax: number
+    /** Keep private addresses: on one network they are the only ones. */
+    readonly privateAddresses: boolean
+    /** Store records for others even without a public address. On the internet such a peer only costs others time. */
+    readonly serveAlways: boolean
+    /** The first look around after start, and its repetition until somebody is found. */
+    readonly initialSelfQueryMs: number
+  }
+
+  /** While fewer peers than this are connected, everybody in the peer book is dialled. Bootstrap peers always are. */
+  readonly wantedPeerCount: number
+}
+
+/** spec/network.md#profiles */
+export const PROFILES: Readonly<Record<Profile, Settings>> = {
+  testnet: {
+    connectionCountMax: CONNECTION_COUNT_MAX,
+    inboundPerSecondPerHostMax: 1_000,
+    inboundPendingMax: 200,
+    dialCountMax: 8,
+    dialTimeoutMs: 3 * SECOND_MS,
+    probeIntervalMs: 5 * SECOND_MS,
+    probeTimeoutMsMin: SECOND_MS,
+    probeTimeoutMsMax: 5 * SECOND_MS,
+    gossip: {
+      sameHostWeight: 0,
+      sameHostCountMax: 1_000,
+      meshDegree: 8,
+      meshDegreeMin: 6,
+      meshDegreeMax: 12,
+      inboundBytesMax: 64 * KIB,
+      packetPartsMax: 100,
+      judgedAtOnceMax: 32
+    },
+    dht: {
+      peerTimeoutMsMin: 500,
+      peerTimeoutMsMax: 1_500,
+      privateAddresses: true,
+      serveAlways: true,
+      initialSelfQueryMs: 500
+    },
+    wantedPeerCount: 64
+  },
+  public: {
+    connectionCountMax: CONNECTION_COUNT_MAX,
+    inboundPerSecondPerHostMax: 5,
+    inboundPendingMax: 20,
+    dialCountMax: 8,
+    dialTimeoutMs: 10 * SECOND_MS,
+    probeIntervalMs: 10 * SECOND_MS,
+    probeTimeoutMsMin: 2 * SECOND_MS,
+    probeTimeoutMsMax: 10 * SECOND_MS,
+    gossip: {
+      sameHostWeight: -5,
+      sameHostCountMax: 16,
+      meshDegree: 8,
+      meshDegreeMin: 6,
+      meshDegreeMax: 12,
+      inboundBytesMax: 64 * KIB,
+      packetPartsMax: 100,
+      judgedAtOnceMax: 32
+    },
+    dht: {
+      peerTimeoutMsMin: 1_500,
+      peerTimeoutMsMax: 5 * SECOND_MS,
+      privateAddresses: false,
+      serveAlways: false,
+      initialSelfQueryMs: SECOND_MS
+    },
+    wantedPeerCount: 32
+  }
+}

@@ -1,0 +1,266 @@
+import type { Connection, Libp2p, PeerId as Libp2pPeerId, Stream } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import {
+  type ErrorCode,
+  type Log,
+  type PeerId,
+  type Protocol,
+  RayswarmError,
+  type RequestOptions,
+  type Unsubscribe
+} from '@rayswarm/interface'
+import {
+  INBOUND_REQUESTS_PER_PEER_MAX,
+  MESSAGE_SIZE_BYTES_MAX,
+  OUTBOUND_REQUESTS_MAX
+} from '@rayswarm/params'
+import { Deadline } from './deadline.ts'
+import { type Frames, frames } from './frames.ts'
+import { PROTOCOLS, protocolName } from './names.ts'
+import { Turns } from './turns.ts'
+
+/** Requests of all peers together that are answered at once. */
+const INBOUND_REQUESTS_MAX = 1_024
+/** Requests that may wait for their turn. */
+const WAITING_REQUESTS_MAX = 1_024
+/** A request has to arrive in full within this time of its stream's opening. */
+const READ_TIMEOUT_MS = 5_000
+/** A handler that takes longer has its stream closed: whoever asked has given up. */
+const HANDLER_TIMEOUT_MS = 30_000
+/** The answer has to be taken within this time. */
+const WRITE_TIMEOUT_MS = 5_000
+/** After the answer, the other side's end of the stream may take this long to arrive. */
+const LINGER_MS = 1_000
+
+type RequestHandler = (bytes: Uint8Array, from: PeerId) => Promise<Uint8Array>
+
+/** Requests and answers, each pair on a stream of its own. spec/network.md#requests */
+export class Requests {
+  readonly #libp2p: Libp2p
+  readonly #log: Log
+  readonly #netId: string
+  readonly #self: PeerId
+  readonly #handlers = new Map<Protocol, RequestHandler>()
+  readonly #inbound = new Map<PeerId, number>()
+  #inboundCount = 0
+  readonly #turns = new Turns({ heldMax: OUTBOUND_REQUESTS_MAX, lineMax: WAITING_REQUESTS_MAX })
+  readonly #turnsOf = new Map<PeerId, Turns>()
+  readonly #stopped = new AbortController()
+
+  constructor(components: { libp2p: Libp2p; log: Log }, init: { netId: string }) {
+    this.#libp2p = components.libp2p
+    this.#log = components.log
+    this.#netId = init.netId
+    this.#self = components.libp2p.peerId.toString()
+  }
+
+  async start(): Promise<void> {
+    for (const protocol of PROTOCOLS)
+      await this.#libp2p.handle(
+        protocolName(this.#netId, protocol),
+        (stream, connection) => this.#answer(protocol, stream, connection),
+        // libp2p counts streams until both ends are closed, we count requests until they are answered.
+        { maxInboundStreams: 2 * INBOUND_REQUESTS_PER_PEER_MAX, maxOutboundStreams: OUTBOUND_REQUESTS_MAX }
+      )
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#libp2p.unhandle(PROTOCOLS.map(protocol => protocolName(this.#netId, protocol)))
+  }
+
+  serve(protocol: Protocol, handler: RequestHandler): Unsubscribe {
+    this.#handlers.set(protocol, handler)
+    return () => {
+      if (this.#handlers.get(protocol) === handler) this.#handlers.delete(protocol)
+    }
+  }
+
+  async request(
+    to: PeerId,
+    protocol: Protocol,
+    bytes: Uint8Array,
+    options: RequestOptions
+  ): Promise<Uint8Array> {
+    if (bytes.byteLength > MESSAGE_SIZE_BYTES_MAX.direct)
+      throw new RayswarmError('ERR_OVERSIZED', `a request of ${bytes.byteLength} bytes is too long`, {
+        thing: protocol,
+        value: bytes.byteLength,
+        remedy: `Keep it within ${MESSAGE_SIZE_BYTES_MAX.direct} bytes.`
+      })
+    const deadline = new Deadline(options.timeoutMs, [this.#stopped.signal, options.signal])
+    try {
+      return to === this.#self
+        ? await this.#ask(protocol, bytes, deadline)
+        : await this.#askRemote(to, protocol, bytes, deadline)
+    } catch (cause) {
+      throw failure(cause, to, protocol, deadline, options.timeoutMs)
+    } finally {
+      deadline.clear()
+    }
+  }
+
+  async #ask(protocol: Protocol, bytes: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    deadline.signal.throwIfAborted()
+    deadline.connected = true
+    const handler = this.#handlers.get(protocol)
+    if (handler === undefined) throw new Error('not served here')
+    const answer = await deadline.race(handler(bytes, this.#self))
+    if (answer.byteLength > MESSAGE_SIZE_BYTES_MAX.direct) throw new Error('answer too long')
+    return answer
+  }
+
+  async #askRemote(
+    to: PeerId,
+    protocol: Protocol,
+    bytes: Uint8Array,
+    deadline: Deadline
+  ): Promise<Uint8Array> {
+    const peerId = peerIdFromString(to)
+    const turnsOf = this.#turnsOf.get(to) ?? new Turns(PER_PEER)
+    this.#turnsOf.set(to, turnsOf)
+    // The peer's own limit first: what waits for a slow peer must not keep others waiting.
+    const giveBackOne = await turnsOf.take(deadline.signal)
+    const giveBack = giveBackOne && (await this.#turns.take(deadline.signal))
+    try {
+      if (giveBack === undefined) {
+        deadline.signal.throwIfAborted()
+        throw new Error('too many requests are waiting')
+      }
+      return await this.#exchange(peerId, protocol, bytes, deadline)
+    } finally {
+      giveBack?.()
+      giveBackOne?.()
+      if (turnsOf.idle && this.#turnsOf.get(to) === turnsOf) this.#turnsOf.delete(to)
+    }
+  }
+
+  async #exchange(
+    peerId: Libp2pPeerId,
+    protocol: Protocol,
+    bytes: Uint8Array,
+    deadline: Deadline
+  ): Promise<Uint8Array> {
+    const stream = await this.#open(peerId, protocol, deadline)
+    try {
+      const { read, write } = frames(stream)
+      const answer = read(deadline.signal)
+      answer.catch(() => {}) // awaited below, but only after the writes
+      await write(bytes, deadline.signal)
+      await stream.close({ signal: deadline.signal })
+      const received = await answer
+      linger(stream)
+      return received
+    } catch (error) {
+      stream.abort(asError(error))
+      throw error
+    }
+  }
+
+  async #open(peerId: Libp2pPeerId, protocol: Protocol, deadline: Deadline): Promise<Stream> {
+    const { signal } = deadline
+    const name = protocolName(this.#netId, protocol)
+    for (let last = false; ; last = true) {
+      const connection = await deadline.race(this.#libp2p.dial(peerId, { signal }))
+      deadline.connected = true
+      try {
+        return await connection.newStream([name], { signal, maxOutboundStreams: OUTBOUND_REQUESTS_MAX })
+      } catch (error) {
+        // The connection may have died unnoticed: a fresh one gets one chance.
+        if (last || signal.aborted || connection.status === 'open') throw error
+        deadline.connected = false
+      }
+    }
+  }
+
+  async #answer(protocol: Protocol, stream: Stream, connection: Connection): Promise<void> {
+    const from = connection.remotePeer.toString()
+    const open = this.#inbound.get(from) ?? 0
+    if (open >= INBOUND_REQUESTS_PER_PEER_MAX || this.#inboundCount >= INBOUND_REQUESTS_MAX)
+      return stream.abort(new Error('too many requests'))
+    this.#inbound.set(from, open + 1)
+    this.#inboundCount++
+    try {
+      await this.#respond(protocol, frames(stream), from)
+    } catch (error) {
+      this.#log.debug('request not answered', { protocol, from, cause: error })
+      stream.abort(asError(error))
+      return
+    } finally {
+      const left = (this.#inbound.get(from) ?? 1) - 1
+      if (left > 0) this.#inbound.set(from, left)
+      else this.#inbound.delete(from)
+      this.#inboundCount--
+    }
+    await stream.close({ signal: AbortSignal.timeout(WRITE_TIMEOUT_MS) }).catch(asAborted(stream))
+    linger(stream)
+  }
+
+  async #respond(protocol: Protocol, { read, write }: Frames, from: PeerId): Promise<void> {
+    const bytes = await within(READ_TIMEOUT_MS, this.#stopped.signal, read)
+    const handler = this.#handlers.get(protocol)
+    if (handler === undefined) throw new Error('not served here')
+    const answer = await within(HANDLER_TIMEOUT_MS, this.#stopped.signal, (_, deadline) =>
+      deadline.race(handler(bytes, from))
+    )
+    if (answer.byteLength > MESSAGE_SIZE_BYTES_MAX.direct) throw new Error('answer too long')
+    await within(WRITE_TIMEOUT_MS, this.#stopped.signal, signal => write(answer, signal))
+  }
+}
+
+const PER_PEER = { heldMax: INBOUND_REQUESTS_PER_PEER_MAX, lineMax: WAITING_REQUESTS_MAX }
+
+async function within<T>(
+  timeoutMs: number,
+  stopped: AbortSignal,
+  fn: (signal: AbortSignal, deadline: Deadline) => Promise<T>
+): Promise<T> {
+  const deadline = new Deadline(timeoutMs, [stopped])
+  try {
+    return await fn(deadline.signal, deadline)
+  } finally {
+    deadline.clear()
+  }
+}
+
+/** Do not leave a stream behind whose other end is never closed. */
+function linger(stream: Stream): void {
+  if (stream.status !== 'open') return
+  const timer = setTimeout(() => stream.abort(new Error('stream left open')), LINGER_MS)
+  timer.unref()
+  stream.addEventListener('close', () => clearTimeout(timer), { once: true })
+}
+
+function asAborted(stream: Stream): (error: unknown) => void {
+  return error => stream.abort(asError(error))
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+function failure(
+  cause: unknown,
+  to: PeerId,
+  protocol: Protocol,
+  deadline: Deadline,
+  timeoutMs: number
+): RayswarmError {
+  const fail = (code: ErrorCode, message: string, remedy: string): RayswarmError =>
+    new RayswarmError(code, message, { thing: protocol, value: to, remedy, cause })
+  if (deadline.aborted)
+    return fail('ERR_ABORTED', `the request to ${to} was aborted`, 'Ask again if it still matters.')
+  if (!deadline.connected)
+    return fail(
+      'ERR_UNREACHABLE',
+      `${to} cannot be reached`,
+      'Check that it is online and that its address is known.'
+    )
+  if (deadline.expired)
+    return fail(
+      'ERR_TIMEOUT',
+      `${to} did not answer within ${timeoutMs} ms`,
+      'Ask again later or allow more time.'
+    )
+  return fail('ERR_REMOTE', `${to} closed the stream without an answer`, 'Ask another peer, or again later.')
+}

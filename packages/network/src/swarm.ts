@@ -1,0 +1,188 @@
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import type { IdentifyResult, Libp2p, PeerId as Libp2pPeerId, PeerInfo } from '@libp2p/interface'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import type { Log, Network, PeerId, Records, Unsubscribe } from '@rayswarm/interface'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { type Contact, parseBootstrap, rankAddresses } from './addresses.ts'
+import { Contacts } from './contacts.ts'
+import { DhtRecords } from './dht-records.ts'
+import { Gossip, type GossipCounts } from './gossip.ts'
+import type { SwarmInit } from './init.ts'
+import { listenFailure } from './listen-failure.ts'
+import { libp2pOptions, type SwarmServices } from './options.ts'
+import { PROFILES } from './profiles.ts'
+import { RecordStore } from './record-store.ts'
+import { Redial } from './redial.ts'
+import { Requests } from './requests.ts'
+
+/** Makes a swarm's libp2p node from its options, e.g. inside Helia. The node may be started already. */
+export type Libp2pFactory = (options: Libp2pOptions<SwarmServices>) => Promise<Libp2p<SwarmServices>>
+
+interface SwarmComponents {
+  readonly libp2p: Libp2p<SwarmServices>
+  readonly store: RecordStore
+  readonly bootstrap: readonly Contact[]
+}
+
+/** One peer's access to its swarm. */
+export class Swarm {
+  readonly network: Network
+  readonly records: Records
+  /** The node underneath, for whoever shares it. */
+  readonly libp2p: Libp2p<SwarmServices>
+  readonly #log: Log
+  readonly #store: RecordStore
+  readonly #gossip: Gossip
+  readonly #requests: Requests
+  readonly #records: DhtRecords
+  readonly #contacts: Contacts
+  readonly #redial: Redial
+  readonly #connects = new Set<(peer: PeerId) => void>()
+  #state: 'new' | 'started' | 'stopped' = 'new'
+
+  constructor({ libp2p, store, bootstrap }: SwarmComponents, init: SwarmInit) {
+    const { log, netId } = init
+    this.libp2p = libp2p
+    this.#log = log
+    this.#store = store
+    const { pubsub, dht } = libp2p.services
+    const self = libp2p.peerId.toString()
+    this.#gossip = new Gossip(self, { pubsub, log }, { netId })
+    this.#requests = new Requests({ libp2p, log }, { netId })
+    this.#records = new DhtRecords({ dht, store, validate: init.validateRecord, log })
+    const privateToo = PROFILES[init.profile].dht.privateAddresses || init.mdns
+    this.#contacts = new Contacts(init.dir, { libp2p, log }, { privateToo })
+    this.#redial = new Redial(
+      {
+        log,
+        dial: (contact, signal) => this.#contacts.dial(contact, signal),
+        isConnected: peer => libp2p.getConnections(peerIdFromString(peer)).length > 0,
+        peerCount: () => libp2p.getPeers().length
+      },
+      {
+        bootstrap,
+        contacts: () => this.#contacts.all(),
+        wantedPeerCount: PROFILES[init.profile].wantedPeerCount
+      }
+    )
+    this.network = this.#asNetwork(self)
+    this.records = this.#records
+  }
+
+  /** What happened so far, for metrics. */
+  get counts(): { readonly gossip: GossipCounts; readonly records: DhtRecords['counts'] } {
+    return { gossip: { ...this.#gossip.counts }, records: { ...this.#records.counts } }
+  }
+
+  /**
+   * Listen, join, and keep looking for peers.
+   *
+   * @throws {RayswarmError} `ERR_PORT_IN_USE`; `ERR_USAGE` for an address that cannot be listened on
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') return
+    this.#state = 'started'
+    this.#listen()
+    try {
+      await this.#requests.start()
+      await this.libp2p.start()
+    } catch (error) {
+      await this.stop()
+      throw listenFailure(error)
+    }
+    this.#gossip.start()
+    this.#redial.start()
+    this.#log.info('swarm joined', { peer: this.network.peerId, addresses: this.network.addresses() })
+  }
+
+  /** Leave the swarm: no timer, socket or file is left open. Stops the libp2p node, also a shared one. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return
+    this.#state = 'stopped'
+    this.#unlisten()
+    this.#gossip.stop()
+    this.#records.stop()
+    await this.#redial.stop()
+    await this.#requests.stop().catch(cause => this.#log.debug('requests not stopped', { cause }))
+    await this.#contacts.save()
+    await this.libp2p.stop()
+    await this.#store.close()
+  }
+
+  #asNetwork(self: PeerId): Network {
+    return {
+      peerId: self,
+      addresses: () => rankAddresses(this.libp2p.getMultiaddrs()),
+      peers: () => this.libp2p.getPeers().map(String),
+      learn: (peer, addresses) => this.#contacts.learn(peer, addresses),
+      publish: (topic, bytes) => this.#gossip.publish(topic, bytes),
+      subscribe: (topic, onMessage) => this.#gossip.subscribe(topic, onMessage),
+      request: (to, protocol, bytes, options) => this.#requests.request(to, protocol, bytes, options),
+      serve: (protocol, handler) => this.#requests.serve(protocol, handler),
+      onConnect: fn => this.#addConnect(fn)
+    }
+  }
+
+  #addConnect(fn: (peer: PeerId) => void): Unsubscribe {
+    // A wrapper of our own: the same function may be added twice and taken back once.
+    const listener = (peer: PeerId): void => fn(peer)
+    this.#connects.add(listener)
+    return () => this.#connects.delete(listener)
+  }
+
+  #connected(peer: PeerId): void {
+    this.#redial.reset(peer)
+    this.#log.debug('peer connected', { peer })
+    for (const listener of this.#connects) {
+      try {
+        listener(peer)
+      } catch (cause) {
+        this.#log.warn('connect listener failed', { cause })
+      }
+    }
+  }
+
+  readonly #onPeerConnect = (event: CustomEvent<Libp2pPeerId>): void =>
+    this.#connected(event.detail.toString())
+  readonly #onPeerDisconnect = (event: CustomEvent<Libp2pPeerId>): void =>
+    this.#redial.reset(event.detail.toString())
+  readonly #onPeerIdentify = (event: CustomEvent<IdentifyResult>): void =>
+    this.#contacts.identified(event.detail)
+  readonly #onPeerDiscovery = (event: CustomEvent<PeerInfo>): void => this.#contacts.discovered(event.detail)
+
+  #listen(): void {
+    this.libp2p.addEventListener('peer:connect', this.#onPeerConnect)
+    this.libp2p.addEventListener('peer:disconnect', this.#onPeerDisconnect)
+    this.libp2p.addEventListener('peer:identify', this.#onPeerIdentify)
+    this.libp2p.addEventListener('peer:discovery', this.#onPeerDiscovery)
+  }
+
+  #unlisten(): void {
+    this.libp2p.removeEventListener('peer:connect', this.#onPeerConnect)
+    this.libp2p.removeEventListener('peer:disconnect', this.#onPeerDisconnect)
+    this.libp2p.removeEventListener('peer:identify', this.#onPeerIdentify)
+    this.libp2p.removeEventListener('peer:discovery', this.#onPeerDiscovery)
+  }
+}
+
+/**
+ * Make a peer's access to its swarm. Nothing listens or dials before `start()`.
+ *
+ * With `libp2p`, the node is made by somebody else from the options given to it, so that Helia and the swarm share one.
+ *
+ * @throws {RayswarmError} `ERR_USAGE` for a bad address, `ERR_STORE_LOCKED` for a data directory in use, and, from a
+ * factory that starts its node, everything that `start()` throws
+ */
+export async function createSwarm(init: SwarmInit & { readonly libp2p?: Libp2pFactory }): Promise<Swarm> {
+  const self = peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', init.privateKeySeed))
+  const bootstrap = parseBootstrap(init.bootstrap, self.toString())
+  const store = await RecordStore.openAt(init.dir)
+  try {
+    const options = await libp2pOptions(init, store)
+    const libp2p = await (init.libp2p ?? createLibp2p<SwarmServices>)(options)
+    return new Swarm({ libp2p, store, bootstrap }, init)
+  } catch (error) {
+    await store.close()
+    throw listenFailure(error)
+  }
+}
