@@ -23,7 +23,7 @@ export interface RenderSplit {
   readonly framesPerSubtask: number
   readonly tileColumns: number
   readonly tileRows: number
-  /** Sample ranges per frame; the sample count is divided as evenly as blocks allow. */
+  /** Sample ranges per frame; the sample count is divided as evenly as whole numbers allow. */
   readonly sampleRanges: number
 }
 

@@ -43,4 +43,5 @@ export type UnpaidReason =
   | 'result-missing' // nobody could fetch what it attested
   | 'result-mismatch' // the bytes do not hash to the attested digest
   | 'surplus' // the quorum was complete without it
+  | 'no-quorum' // its subtask was given up: no digest won
   | 'lapsed' // never committed

@@ -12,7 +12,7 @@ export interface Raster {
   /**
    * Row by row from the top, red, green, blue interleaved: `widthPx × heightPx × 3` values.
    *
-   * Every value is a multiple of 2^-16 below 2^36, so that sums of sums are exact in any order.
+   * Every value is a multiple of 2^-16 and at most 2^20 per sample, so that sums of sums are exact in any order.
    */
   readonly sums: Float64Array
 }

@@ -24,6 +24,11 @@ export const FRAME_COUNT_MAX = 10_000
 export const FRAME_RANGE_COUNT_MAX = 64
 export const PIXEL_EDGE_MAX = 16_384
 export const SAMPLES_PER_PIXEL_MAX = 65_536
+/**
+ * Most radiance one sample may add to a channel; runners clamp to it. With `SAMPLES_PER_PIXEL_MAX` samples a sum stays within
+ * 2^36, and sums of multiples of 2^-16 below 2^37 are exact in 64-bit floats.
+ */
+export const SAMPLE_RADIANCE_MAX = 1_048_576
 export const BOUNCES_MAX = 64
 export const REPLICA_COUNT_MAX = 8
 export const WITNESS_COUNT_MAX = 31

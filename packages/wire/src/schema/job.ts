@@ -39,7 +39,9 @@ const FRAMES_PER_SECOND_MAX = 1_000
 const EXPOSURE_STOPS_MAX = 32
 const NAME_LENGTH_MAX = 128
 const DEADLINE_MS_MIN = 1_000
-/** Red, green and blue as 64-bit floats. */
+/** A result file: header, then per frame a header and red, green and blue as 64-bit floats. spec/job.md#result */
+const RESULT_HEADER_SIZE_BYTES = 8
+const RASTER_HEADER_SIZE_BYTES = 32
 const PIXEL_SIZE_BYTES = 24
 
 const frameRange: z.ZodType<FrameRange> = z
@@ -106,6 +108,11 @@ const work: z.ZodType<RenderSpec> = z
     message: `must keep each subtask's result within ${RESULT_SIZE_BYTES_MAX} bytes`
   })
 
+  .refine(spec => workUnits(spec) <= Number.MAX_SAFE_INTEGER, {
+    path: ['samplesPerPixel'],
+    message: 'must keep pixels × samples × frames below 2^53'
+  })
+
 const verify: z.ZodType<VerifyPolicy> = z
   .strictObject({
     replicaCount: integer(1, REPLICA_COUNT_MAX),
@@ -145,9 +152,13 @@ function subtaskCount({ frames, split }: RenderSpec): number {
   return batches * split.tileColumns * split.tileRows * split.sampleRanges
 }
 
-/** Of the largest subtask, without its header. */
+function workUnits({ frames, widthPx, heightPx, samplesPerPixel }: RenderSpec): number {
+  return frameCount(frames) * widthPx * heightPx * samplesPerPixel
+}
+
+/** Of the largest subtask. */
 function resultSizeBytes({ frames, widthPx, heightPx, split }: RenderSpec): number {
   const framesMost = Math.min(frameCount(frames), split.framesPerSubtask)
   const pixels = Math.ceil(widthPx / split.tileColumns) * Math.ceil(heightPx / split.tileRows)
-  return framesMost * pixels * PIXEL_SIZE_BYTES
+  return RESULT_HEADER_SIZE_BYTES + framesMost * (RASTER_HEADER_SIZE_BYTES + pixels * PIXEL_SIZE_BYTES)
 }
