@@ -1,0 +1,115 @@
+import { type Account, type Hex, RayswarmError } from '@rayswarm/interface'
+import { FetchRequest, type Interface, JsonRpcProvider, type Log } from 'ethers'
+import { chainError, wrongChainId } from './errors.ts'
+
+const REQUEST_TIMEOUT_MS = 15_000
+/** How often to look for new blocks: a local chain is asked at no cost, a hosted one counts requests. */
+const LOCAL_POLL_MS = 50
+const HOSTED_POLL_MS = 2_000
+/** Hosted nodes refuse to search more blocks at once. */
+const LOG_PAGE_BLOCKS = 10_000
+/** Most pages of one search; older events are not found. */
+const LOG_PAGES_MAX = 1_000
+
+export interface RpcInit {
+  readonly rpcUrl: string
+  readonly chainId: number
+  readonly pollIntervalMs?: number
+  readonly requestTimeoutMs?: number
+}
+
+/** What is being looked for in the logs of a contract: events of one name about one id. */
+export interface EventQuery {
+  readonly contract: Account
+  readonly abi: Interface
+  readonly event: string
+  readonly id: Hex
+  readonly fromBlock: number
+}
+
+/** A connection to one chain that turns every failure into a coded error. */
+export class Rpc {
+  readonly url: string
+  readonly chainId: number
+  readonly pollIntervalMs: number
+  readonly connection: JsonRpcProvider
+
+  private constructor(init: RpcInit) {
+    this.url = init.rpcUrl
+    this.chainId = init.chainId
+    this.pollIntervalMs = init.pollIntervalMs ?? (isLocal(init.rpcUrl) ? LOCAL_POLL_MS : HOSTED_POLL_MS)
+    const request = new FetchRequest(init.rpcUrl)
+    request.timeout = init.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+    this.connection = new JsonRpcProvider(request, init.chainId, {
+      staticNetwork: true,
+      // Cached nonces and balances are wrong as soon as we have sent something.
+      cacheTimeout: -1,
+      pollingInterval: this.pollIntervalMs,
+      // Collecting calls for a batch delays each of them by 10 ms.
+      batchMaxCount: 1
+    })
+  }
+
+  /** Connect, and make sure it is the chain we mean. */
+  static async open(init: RpcInit): Promise<Rpc> {
+    if (!/^https?:$/.test(URL.parse(init.rpcUrl)?.protocol ?? ''))
+      throw new RayswarmError('ERR_USAGE', `not an http(s) URL: ${init.rpcUrl}`, {
+        thing: 'RPC URL',
+        value: init.rpcUrl,
+        remedy: 'Give the URL of a JSON-RPC endpoint.'
+      })
+    const rpc = new Rpc(init)
+    try {
+      const got = Number(await rpc.ask(() => rpc.connection.send('eth_chainId', [])))
+      if (got !== init.chainId) throw wrongChainId(init.chainId, got)
+      return rpc
+    } catch (error) {
+      rpc.close()
+      throw error
+    }
+  }
+
+  close(): void {
+    this.connection.destroy()
+  }
+
+  async ask<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      throw chainError(error, this.url)
+    }
+  }
+
+  /** Call a view function; resolves to its results. */
+  async read(
+    contract: Account,
+    abi: Interface,
+    name: string,
+    args: readonly unknown[]
+  ): Promise<readonly unknown[]> {
+    const data = abi.encodeFunctionData(name, args)
+    return await this.ask(async () =>
+      abi.decodeFunctionResult(name, await this.connection.call({ to: contract, data }))
+    )
+  }
+
+  /** The newest event that matches, searched backwards page by page. */
+  async findEvent(query: EventQuery): Promise<Log | undefined> {
+    const { contract, abi, event, id, fromBlock } = query
+    const topics = [abi.getEvent(event)!.topicHash, id]
+    let toBlock = await this.ask(() => this.connection.getBlockNumber())
+    for (let page = 0; page < LOG_PAGES_MAX && toBlock >= fromBlock; page += 1) {
+      const from = Math.max(fromBlock, toBlock - LOG_PAGE_BLOCKS + 1)
+      const filter = { address: contract, topics, fromBlock: from, toBlock }
+      const logs = await this.ask(() => this.connection.getLogs(filter))
+      if (logs.length > 0) return logs.at(-1)
+      toBlock = from - 1
+    }
+    return undefined
+  }
+}
+
+function isLocal(rpcUrl: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(URL.parse(rpcUrl)?.hostname ?? '')
+}

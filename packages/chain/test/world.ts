@@ -1,0 +1,57 @@
+import type { Hex } from '@rayswarm/interface'
+import type { ChainWorld } from '@rayswarm/simulation'
+import { computeAddress, id } from 'ethers'
+import { type Deployment, DevChain, deploy, type EthersChain, fund, openChain, TOKEN } from '../src/index.ts'
+import { Rpc } from '../src/rpc.ts'
+
+/** Keys of the views, in order. For tests only. */
+export const KEYS: readonly Hex[] = ['creator', 'node-1', 'node-2', 'stranger'].map(name => id(name))
+export const TREASURY = computeAddress(id('treasury'))
+
+/** A development chain with the contracts on it that can be reset between tests. */
+export class TestBed {
+  readonly views: EthersChain[] = []
+  #snapshot: unknown
+  private constructor(
+    readonly dev: DevChain,
+    readonly deployment: Deployment
+  ) {}
+
+  static async start(): Promise<TestBed> {
+    const dev = await DevChain.start()
+    const { rpcUrl, chainId } = dev
+    const deployment = await deploy({ rpcUrl, chainId, key: dev.key, treasury: TREASURY })
+    const { token } = deployment
+    const recipients = KEYS.map(key => ({ account: computeAddress(key), amount: 0n }))
+    await fund({ rpcUrl, chainId, token, key: dev.key }, recipients)
+    return new TestBed(dev, deployment)
+  }
+
+  /** The same fresh world again, however the last test left it. */
+  async open(): Promise<ChainWorld> {
+    const { dev, deployment } = this
+    const { rpcUrl, chainId } = dev
+    const { token } = deployment
+    if (this.#snapshot !== undefined) await dev.request('evm_revert', [this.#snapshot])
+    this.#snapshot = await dev.request('evm_snapshot', [])
+    const views = await Promise.all(KEYS.map(key => openChain({ rpcUrl, ...deployment, key })))
+    const rpc = await Rpc.open({ rpcUrl, chainId })
+    return {
+      views,
+      treasury: TREASURY,
+      fund: (account, amount) => fund({ rpcUrl, chainId, token, key: dev.key }, [{ account, amount }]),
+      advance: seconds => dev.advance(seconds),
+      nowS: async () => (await rpc.connection.getBlock('latest'))!.timestamp,
+      supply: async () => (await rpc.read(token, TOKEN, 'totalSupply', []))[0] as bigint,
+      sweepTreasury: async () => (await views[3]!.sweepTreasury()).amount,
+      close: async () => {
+        for (const view of views) view.close()
+        rpc.close()
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.dev.stop()
+  }
+}
