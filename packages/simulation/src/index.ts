@@ -16,6 +16,7 @@
  */
 export { type ChainWorld, chainSuite } from './chain-suite.ts'
 export { accountOf, escrowIdOf, settlementDigest } from './escrow-hash.ts'
+export { type AssetsPeer, type AssetsWorld, type AssetsWorldInit, assetsSuite } from './assets-suite.ts'
 export { type LieKind, lyingRunner } from './liars.ts'
 export { MemoryChain, type MemoryChainInit } from './memory-chain.ts'
 export { MemoryStore, ProcessStore } from './memory-store.ts'

@@ -1,0 +1,95 @@
+import { join } from 'node:path'
+import { withBitswap } from '@helia/bitswap'
+import { type CreateLibp2pOptions, type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
+import type { Libp2p, ServiceMap } from '@libp2p/interface'
+import { type Log, RayswarmError } from '@rayswarm/interface'
+import { LevelDatastore } from 'datastore-level'
+import { createHeliaLight } from 'helia'
+import { BitswapSource } from './bitswap-source.ts'
+import { Checkouts } from './checkouts.ts'
+import { DiskBlocks } from './disk-blocks.ts'
+import { failureOf } from './failures.ts'
+import { HeliaAssets } from './helia-assets.ts'
+import { Pins } from './pins.ts'
+
+/** What {@link createAssets} needs. */
+export type AssetsInit = {
+  /** Private directory: `blocks`, `records` and `checkouts` are made in it. One process at a time. */
+  readonly dir: string
+  /** Most bytes of blocks to keep. */
+  readonly quotaBytes: number
+  /** Names the network; peers of other networks are not asked. */
+  readonly netId: string
+  readonly log?: Log
+} & (
+  | {
+      /** The process's one libp2p node, started or not. Stays its maker's to start and stop. */
+      readonly libp2p: Libp2p
+    }
+  | {
+      /** Options of a libp2p node that is made for this store alone, and stopped with it. */
+      readonly libp2pOptions: CreateLibp2pOptions
+    }
+)
+
+/**
+ * Open a store of assets and join the exchange of blocks.
+ *
+ * No public gateway, delegated router or default bootstrap peer is ever asked: `createHeliaLight` has none. Bitswap only
+ * looks at `helia.libp2p`, so one node can serve gossip, the DHT and blocks: make it, then hand it to both packages.
+ *
+ * @throws {RayswarmError} `ERR_STORE_LOCKED` if another process has the directory, `ERR_DISK_FULL`
+ */
+export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
+  // The database's lock comes first: sweeping and indexing must not disturb another process.
+  const records = await openRecords(join(init.dir, 'records'))
+  try {
+    const blocks = new DiskBlocks(join(init.dir, 'blocks'), init.quotaBytes)
+    const checkouts = new Checkouts(join(init.dir, 'checkouts'))
+    await blocks.open()
+    await checkouts.open()
+    const pins = new Pins(records, blocks)
+    blocks.onFull = () => pins.collect()
+
+    const helia = await withNetwork(
+      createHeliaLight({ blockstore: blocks, datastore: records }),
+      init
+    ).start()
+    return new HeliaAssets({
+      helia: helia as HeliaWithLibp2p<ServiceMap>,
+      blocks,
+      pins,
+      checkouts,
+      source: providers => new BitswapSource(helia.blockstore, providers),
+      close: () => records.close()
+    })
+  } catch (error) {
+    await records.close()
+    throw failureOf(error, 'assets directory')
+  }
+}
+
+function withNetwork(
+  helia: ReturnType<typeof createHeliaLight>,
+  init: AssetsInit
+): HeliaWithLibp2p<ServiceMap> {
+  if ('libp2pOptions' in init) return withBitswap(withLibp2pLight(helia, init.libp2pOptions))
+  // `withLibp2pLight` only makes nodes; all it adds for bitswap is this property.
+  return withBitswap(Object.assign(helia, { libp2p: init.libp2p }))
+}
+
+async function openRecords(dir: string): Promise<LevelDatastore> {
+  const records = new LevelDatastore(dir)
+  try {
+    await records.open()
+    return records
+  } catch (error) {
+    if (!/lock/i.test(String(error))) throw failureOf(error, 'assets directory')
+    throw new RayswarmError('ERR_STORE_LOCKED', 'another process is using the assets directory', {
+      thing: 'assets directory',
+      value: dir,
+      cause: error,
+      remedy: 'Stop the other process, or give this one a directory of its own.'
+    })
+  }
+}

@@ -1,0 +1,71 @@
+import type { CID } from 'multiformats/cid'
+import { blockKey, type DiskBlocks } from './disk-blocks.ts'
+import { oversizedFailure } from './failures.ts'
+import type { Touched } from './pins.ts'
+
+/** Gets blocks from other peers. What it returns has the hash that was asked for. */
+export interface BlockSource {
+  retrieve(cid: CID, signal: AbortSignal): Promise<Uint8Array>
+  close(): void
+}
+
+/** Tree nodes, and the cost of a block however small: a tree of a million empty files must end, too. */
+const BLOCK_OVERHEAD_BYTES = 128
+const OVERHEAD_BYTES_MAX = 1024 * 1024
+const OVERHEAD_SHARE = 1 / 16
+
+/** The blocks of one operation: from the disk if they are there, else from other peers, never more than was agreed. */
+export class Download {
+  readonly #blocks: DiskBlocks
+  readonly #source: BlockSource
+  readonly #touched: Touched
+  readonly #signal: AbortSignal
+  readonly #open = new Map<string, Promise<Uint8Array>>()
+  readonly #sizeBytesMax: number
+  #sizeBytes = 0
+
+  constructor(
+    blocks: DiskBlocks,
+    source: BlockSource,
+    touched: Touched,
+    sizeBytesMax: number,
+    signal: AbortSignal
+  ) {
+    this.#blocks = blocks
+    this.#source = source
+    this.#touched = touched
+    this.#sizeBytesMax = sizeBytesMax + sizeBytesMax * OVERHEAD_SHARE + OVERHEAD_BYTES_MAX
+    this.#signal = signal
+  }
+
+  /** One block. Two readers of one block share one request. */
+  readonly block = async (cid: CID): Promise<Uint8Array> => {
+    this.#signal.throwIfAborted()
+    const key = blockKey(cid)
+    let request = this.#open.get(key)
+    if (request === undefined) {
+      request = this.#get(cid).finally(() => this.#open.delete(key))
+      this.#open.set(key, request)
+    }
+    const bytes = await request
+    // Blocks that were here count as well: what is bounded is the work a tree may cause.
+    this.#sizeBytes += bytes.length + BLOCK_OVERHEAD_BYTES
+    if (this.#sizeBytes > this.#sizeBytesMax) throw oversizedFailure(this.#sizeBytes, this.#sizeBytesMax)
+    return bytes
+  }
+
+  /** Whether a block is on the disk already. */
+  async has(cid: CID): Promise<boolean> {
+    this.#touched.add(blockKey(cid))
+    return await this.#blocks.has(cid)
+  }
+
+  async #get(cid: CID): Promise<Uint8Array> {
+    this.#touched.add(blockKey(cid))
+    const local = await this.#blocks.read(cid)
+    if (local !== undefined) return local
+    const bytes = await this.#source.retrieve(cid, this.#signal)
+    await this.#blocks.put(cid, bytes)
+    return bytes
+  }
+}
