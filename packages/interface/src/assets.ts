@@ -7,6 +7,7 @@ export interface AssetSource {
   read(): AsyncIterable<Uint8Array>
 }
 
+/** One file of a manifest. */
 export interface ManifestEntry {
   readonly path: string
   /** UnixFS root of the file. */
@@ -19,6 +20,7 @@ export interface Manifest {
   readonly entries: readonly ManifestEntry[]
 }
 
+/** Bounds of one fetch, and where to begin. */
 export interface FetchOptions {
   /** Peers believed to hold the content. Others are asked when these fail. */
   readonly providers: readonly PeerId[]

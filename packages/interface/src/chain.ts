@@ -12,8 +12,10 @@ export interface EscrowRef {
   readonly id: Hex
 }
 
+/** `none`: never locked. `locked` ends in exactly one of the other two, for ever. */
 export type EscrowState = 'none' | 'locked' | 'settled' | 'refunded'
 
+/** A job's locked funds, as the chain knows them. */
 export interface Escrow {
   readonly ref: EscrowRef
   readonly creator: Account
@@ -26,6 +28,7 @@ export interface Escrow {
   readonly final: boolean
 }
 
+/** What a creator locks, and for how long. */
 export interface LockTerms {
   /** sha2-256 digest of the job id's CID. 32 bytes. */
   readonly jobHash: Hex

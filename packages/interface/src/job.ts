@@ -1,6 +1,7 @@
 import type { Amount } from './chain.ts'
 import type { Cid, EquivalenceClass, JobId, PeerId, Rect, SampleRange, SubtaskId } from './ids.ts'
 
+/** Kinds of job. */
 export type WorkloadKind = 'render'
 
 /** How a frame becomes files. */

@@ -52,6 +52,7 @@ export interface LeaseCert {
   readonly promises: readonly Signed<LeasePromise>[]
 }
 
+/** Asks a witness to keep a lease going. */
 export interface Renew {
   readonly replica: ReplicaKey
   readonly holder: PeerId
@@ -60,6 +61,7 @@ export interface Renew {
   readonly progressBps: number
 }
 
+/** A witness's consent to a renewal. */
 export interface RenewAck {
   readonly replica: ReplicaKey
   readonly fence: number
@@ -67,6 +69,7 @@ export interface RenewAck {
   readonly termMs: number
 }
 
+/** Hands a lease back before it lapses. */
 export interface Release {
   readonly replica: ReplicaKey
   readonly holder: PeerId

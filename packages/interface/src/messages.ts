@@ -67,6 +67,7 @@ export interface Sealed {
   readonly cert: CommitCert
 }
 
+/** Whether a sealed result may be opened now. */
 export interface SealedReply {
   /** True once as many replicas of the subtask are sealed as are open. */
   readonly open: boolean
@@ -95,11 +96,13 @@ export interface Attestation {
   readonly elapsedMs: number
 }
 
+/** Opens a sealed result to the creator. */
 export interface Reveal {
   readonly cert: CommitCert
   readonly attestation: Signed<Attestation>
 }
 
+/** Whether the creator now keeps the attestation. */
 export interface RevealReply {
   readonly received: boolean
 }
@@ -119,6 +122,7 @@ export interface LedgerHeads {
   readonly heads: readonly { readonly author: PeerId; readonly sequence: number }[]
 }
 
+/** Entries the asker lacks, in the order of their authors' feeds. */
 export interface LedgerPage {
   readonly entries: readonly Signed<LedgerEntry>[]
   /** False when the limit cut the page short. */
@@ -130,6 +134,7 @@ export interface OffersQuery {
   readonly known: readonly JobId[]
 }
 
+/** Open offers the asker did not list. */
 export interface OffersPage {
   readonly offers: readonly Signed<Offer>[]
 }
@@ -162,4 +167,5 @@ export interface Messages {
   'offers-page': OffersPage
 }
 
+/** Type tag of a message. */
 export type MessageType = keyof Messages

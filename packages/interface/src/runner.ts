@@ -28,6 +28,7 @@ export interface Artifact {
   readonly bytes: Uint8Array
 }
 
+/** How to stop an execution, and how to follow it. */
 export interface RunOptions {
   readonly signal: AbortSignal
   /** Called after each slice with the finished share, `0..1`, never backwards. */

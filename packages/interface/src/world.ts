@@ -58,8 +58,10 @@ export interface Log {
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
+/** Call it to stop what the call that returned it began. Calling it again does nothing. */
 export type Unsubscribe = () => void
 
+/** Bounds of one request. */
 export interface RequestOptions {
   /** Give up after this long, connection set-up included. */
   readonly timeoutMs: number

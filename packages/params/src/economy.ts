@@ -18,8 +18,9 @@ export const REFERENCE_PRICE = 1_000_000n
 
 /** Reputation is multiplied by this many parts of 10 000 per day. spec/reputation.md#decay */
 export const REPUTATION_DECAY_PER_DAY_BPS = 9_800n
-/** A rejected replica counts this many times an accepted one, a reveal timeout this many. */
+/** A rejected replica counts this many times an accepted one. */
 export const REJECTED_WEIGHT = 20n
+/** A replica that was sealed and never opened counts this many times an accepted one. */
 export const TIMEOUT_WEIGHT = 3n
 /** Weight of one full replica. */
 export const WEIGHT_ONE = 1_024

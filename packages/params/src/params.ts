@@ -45,8 +45,10 @@ export interface Params {
   readonly refundGraceMs: number
 }
 
+/** How fast a swarm moves: in the world, on a testnet, in a unit test. */
 export type Preset = 'mainnet' | 'testnet' | 'minimal'
 
+/** The presets. */
 export const params: Readonly<Record<Preset, Params>> = {
   // spec/params.md#mainnet
   mainnet: {

@@ -1,0 +1,56 @@
+import type { Bid, Grant, IneligibleReason, JobSpec, PeerId, Signed } from '@rayswarm/interface'
+import { match, type OpenReplica, type StandingBid } from '@rayswarm/market'
+import { BID_COUNT_MAX } from '@rayswarm/params'
+
+export interface BidAnswer {
+  readonly grants: readonly Grant[]
+  readonly reason?: IneligibleReason
+}
+
+interface Waiting extends StandingBid {
+  readonly answer: (answer: BidAnswer) => void
+}
+
+export interface BidDeskInit {
+  readonly spec: JobSpec
+  /** Called when a first bid arrives; call `settle` some moments later. */
+  readonly onFirst: () => void
+}
+
+/** Collects bids for a moment, then matches them together, so that price and score matter and not arrival. */
+export class BidDesk {
+  #waiting = new Map<PeerId, Waiting>()
+
+  constructor(readonly init: BidDeskInit) {}
+
+  /** Lay a bid on the desk; a peer's later bid replaces its earlier one. */
+  lay(bid: Signed<Bid>, scoreBps: number): Promise<BidAnswer> {
+    return new Promise(answer => {
+      const node = bid.signer
+      this.#waiting.get(node)?.answer({ grants: [], reason: 'outbid' })
+      this.#waiting.delete(node)
+      if (this.#waiting.size >= BID_COUNT_MAX) return answer({ grants: [], reason: 'busy' })
+      this.#waiting.set(node, { bid: bid.body, node, scoreBps, places: bid.body.freePlaces, answer })
+      if (this.#waiting.size === 1) this.init.onFirst()
+    })
+  }
+
+  /** Match what lies on the desk with what is open, and answer every bid. */
+  settle(open: readonly OpenReplica[], onGrant: (grant: Grant, bid: Bid) => void): void {
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    const { grants, reasons } = match(this.init.spec, open, [...waiting.values()])
+    for (const grant of grants) onGrant(grant, waiting.get(grant.holder)!.bid)
+    for (const { node, answer } of waiting.values()) {
+      const own = grants.filter(grant => grant.holder === node)
+      const reason = reasons.get(node)
+      answer({ grants: own, ...(own.length > 0 || reason === undefined ? {} : { reason }) })
+    }
+  }
+
+  /** The job is over: nobody gets anything. */
+  close(): void {
+    for (const { answer } of this.#waiting.values()) answer({ grants: [], reason: 'offer-closed' })
+    this.#waiting.clear()
+  }
+}

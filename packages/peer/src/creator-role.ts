@@ -1,0 +1,185 @@
+import {
+  type AssetSource,
+  type Cid,
+  type JobId,
+  type JobSpec,
+  type LockTerms,
+  type Manifest,
+  type Offer,
+  type PeerId,
+  RayswarmError,
+  type Signed
+} from '@rayswarm/interface'
+import { witnessSet } from '@rayswarm/lease'
+import { quote } from '@rayswarm/market'
+import { ADDRESS_COUNT_MAX } from '@rayswarm/params'
+import {
+  decodeMessage,
+  encodeMessage,
+  jobHashOf,
+  jobIdOf,
+  type MessageOf,
+  sha256,
+  signed,
+  toHex
+} from '@rayswarm/wire'
+import { split } from '@rayswarm/workload'
+import type { RoleComponents } from './components.ts'
+import { JobRun } from './job-run.ts'
+import type { LedgerRole } from './ledger-role.ts'
+import type { OfferBook } from './offer-book.ts'
+import type { JobReport } from './report.ts'
+import type { WitnessRole } from './witness-role.ts'
+
+export interface PublishRequest {
+  /** Everything the job reads. */
+  readonly sources: readonly AssetSource[]
+  /** The job, once its assets are known. */
+  readonly spec: (assets: { manifest: Cid; assetsSizeBytes: number; creator: PeerId }) => JobSpec
+  /** What the creator is willing to lock; the quote when absent. */
+  readonly budget?: bigint
+}
+
+/** A job under way. */
+export interface PublishedJob {
+  readonly job: JobId
+  readonly spec: JobSpec
+  /** Resolves when the job is settled or refunded; rejects only when this peer stops first. */
+  readonly done: Promise<JobReport>
+}
+
+/** Publishes jobs, and carries them to their settlement, over restarts. */
+export class CreatorRole {
+  readonly #runs = new Map<JobId, JobRun>()
+
+  constructor(
+    readonly components: RoleComponents,
+    readonly roles: {
+      readonly offers: OfferBook
+      readonly witness: WitnessRole
+      readonly ledger: LedgerRole
+    }
+  ) {}
+
+  /** Take up the jobs that an earlier process of this peer published. */
+  async start(): Promise<void> {
+    const { store, context } = this.components
+    for await (const [key, bytes] of store.list('offer/')) {
+      const decoded = decodeMessage(bytes, ['offer'], context)
+      if (decoded.ok) await this.#run(await this.#announced(decoded.value))
+      else this.components.log.warn('stored offer unreadable', { key, fault: decoded.fault })
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const run of this.#runs.values()) await run.stop()
+  }
+
+  get(job: JobId): JobRun | undefined {
+    return this.#runs.get(job)
+  }
+
+  jobs(): readonly JobRun[] {
+    return [...this.#runs.values()]
+  }
+
+  /**
+   * Import the assets, lock the budget, offer the job.
+   *
+   * @throws {RayswarmError} `ERR_BUDGET_BELOW_QUOTE`, `ERR_BALANCE_TOO_LOW` before anything is locked, and the errors of
+   * `Assets.add`, `Chain.lock`
+   */
+  async publish(request: PublishRequest): Promise<PublishedJob> {
+    const { assets, chain, clock, context, network, params } = this.components
+    const imported = await assets.add(request.sources)
+    const spec = request.spec({
+      manifest: imported.cid,
+      assetsSizeBytes: sizeOf(imported.manifest),
+      creator: network.peerId
+    })
+    const job = jobIdOf(spec)
+    const known = this.#runs.get(job)
+    if (known !== undefined) return known.published
+    const { budget } = quote(spec, split(spec))
+    const amount = request.budget ?? budget
+    if (amount < budget)
+      throw new RayswarmError('ERR_BUDGET_BELOW_QUOTE', `budget ${amount} is below the quote ${budget}`, {
+        thing: 'budget',
+        value: String(amount),
+        remedy: `Lock at least ${budget} base units, or lower the price cap, the samples or the frames.`
+      })
+    const terms: LockTerms = {
+      jobHash: jobHashOf(job),
+      salt: toHex(sha256(new TextEncoder().encode(`rayswarm escrow ${job}`))),
+      amount,
+      refundAfterS: Math.ceil((spec.deadlineAfterMs + params.refundGraceMs) / 1_000)
+    }
+    const { ref } = await chain.lock(terms)
+    const offer: Signed<Offer> = signed(
+      'offer',
+      {
+        spec,
+        escrow: ref,
+        escrowSalt: terms.salt,
+        account: chain.account,
+        witness: { witnessCount: 1, quorum: 1 },
+        addresses: network.addresses().slice(0, ADDRESS_COUNT_MAX),
+        createdAtMs: clock.nowMs()
+      },
+      context
+    )
+    await this.components.store.put(`offer/${job}`, encodeMessage(offer))
+    const run = await this.#run(offer)
+    this.components.events.emit('job:published', {
+      job,
+      spec,
+      subtaskCount: run.driver.state.tracks.length,
+      locked: amount
+    })
+    return run.published
+  }
+
+  /** The stored offer with the addresses this process listens on. */
+  async #announced(stored: Signed<Offer>): Promise<Signed<Offer>> {
+    const { clock, context, network, store } = this.components
+    const addresses = network.addresses().slice(0, ADDRESS_COUNT_MAX)
+    const unchanged = addresses.join() === stored.body.addresses.join()
+    if (unchanged) return stored
+    // The deadline counts from the first offer.
+    const { spec, createdAtMs } = stored.body
+    if (clock.nowMs() >= createdAtMs + spec.deadlineAfterMs) return stored
+    const offer = signed('offer', { ...stored.body, addresses }, context)
+    await store.put(`offer/${jobIdOf(spec)}`, encodeMessage(offer))
+    return offer
+  }
+
+  async #run(signed: Signed<Offer>): Promise<JobRun> {
+    const job = jobIdOf(signed.body.spec)
+    this.roles.offers.add(signed)
+    const offer = { job, signed, witnesses: witnessSet(signed.body, job) }
+    const run = new JobRun(this.components, this.roles, offer)
+    this.#runs.set(job, run)
+    await run.start()
+    return run
+  }
+
+  async onBid(bid: MessageOf<'bid'>, from: PeerId): Promise<MessageOf<'bid-reply'>> {
+    if (bid.signer !== from) throw new RangeError("somebody else's bid")
+    const run = this.#runs.get(bid.body.job)
+    if (run === undefined) throw new RangeError('not a job of ours')
+    return run.driver.onBid(bid)
+  }
+
+  async onVerification(
+    request: MessageOf<'sealed' | 'reveal'>,
+    from: PeerId
+  ): Promise<MessageOf<'sealed-reply' | 'reveal-reply'>> {
+    const run = this.#runs.get(request.body.cert.replica.job)
+    if (run === undefined) throw new RangeError('not a job of ours')
+    return request.type === 'sealed' ? run.driver.onSealed(request, from) : run.driver.onReveal(request, from)
+  }
+}
+
+function sizeOf(manifest: Manifest): number {
+  return manifest.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0)
+}

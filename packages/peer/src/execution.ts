@@ -1,0 +1,200 @@
+import {
+  type Attestation,
+  type CommitCert,
+  type Grant,
+  type JobSpec,
+  type Opening,
+  type Probe,
+  RayswarmError,
+  type Refusal,
+  type Session,
+  type Signed,
+  type Subtask,
+  type Unsubscribe
+} from '@rayswarm/interface'
+import { certKey, encodeCert } from '@rayswarm/lease'
+import { digestOf, sealOf } from '@rayswarm/verification'
+import { canonical, decodeMessage, encodeMessage, message, replicaId, signed } from '@rayswarm/wire'
+import { encodeOutput } from '@rayswarm/workload'
+import type { RoleComponents } from './components.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import type { KnownOffer } from './offer-book.ts'
+import type { Scope } from './scope.ts'
+import { parseStored } from './stored.ts'
+import { type HeldLease, WitnessQuorum } from './witness-quorum.ts'
+
+/** What one execution needs to know about its job. */
+export interface ExecutionInit {
+  readonly offer: KnownOffer
+  readonly grant: Signed<Grant>
+  readonly subtask: Subtask
+  readonly probe: Probe
+  readonly etaMs: number
+  /** The job's loaded scene, shared by its executions. */
+  readonly session: () => Promise<Session>
+}
+
+/** A sealed result that waits to be opened. Durable: a node that restarts opens it all the same. */
+export interface SealedResult {
+  readonly job: string
+  readonly attestation: Signed<Attestation>
+  readonly cert: CommitCert
+}
+
+/** How an execution ended. */
+export type ExecutionEnd =
+  | { readonly end: 'sealed'; readonly sealed: SealedResult; readonly elapsedMs: number }
+  | { readonly end: 'refused'; readonly refusal: Refusal }
+
+/** One attempt at one replica: claim, keep the lease, execute, store the result, commit its seal. */
+export class Execution {
+  #share = 0
+
+  constructor(
+    readonly components: RoleComponents,
+    readonly scope: Scope,
+    readonly init: ExecutionInit
+  ) {}
+
+  /**
+   * @throws {RayswarmError} `ERR_LEASE_LOST`, `ERR_ABORTED`, and whatever the runner or the asset store throws
+   */
+  async run(): Promise<ExecutionEnd> {
+    const { grant, offer, etaMs } = this.init
+    const quorum = new WitnessQuorum(this.components, this.scope, offer.witnesses)
+    const held = await quorum.claim(grant, etaMs)
+    if (!('cert' in held)) return { end: 'refused', refusal: held }
+    const { replica, fence } = held.cert
+    this.components.events.emit('lease:held', { replica, fence })
+    this.#hint('lease', held.cert)
+    if (held.register !== undefined) {
+      // A crashed committer's result stands already: finish its commit, so that it is paid and the replica closes.
+      await quorum.relay(held.register)
+      return { end: 'refused', refusal: { reason: 'register-taken' } }
+    }
+    return this.#execute(quorum, held)
+  }
+
+  async #execute(quorum: WitnessQuorum, held: HeldLease): Promise<ExecutionEnd> {
+    const { replica, fence } = held.cert
+    const lost = new AbortController()
+    const abort = (): void => lost.abort()
+    this.scope.signal.addEventListener('abort', abort, { once: true })
+    let error: RayswarmError | undefined
+    const keeper = new LeaseKeeper(held, quorum, this.components, {
+      progress: () => this.#share,
+      onLost: cause => {
+        error = cause
+        this.components.events.emit('lease:lost', { replica, fence })
+        lost.abort()
+      }
+    })
+    keeper.start()
+    try {
+      const startedAtMs = this.components.clock.nowMs()
+      const sealed = await this.#seal(lost.signal, startedAtMs)
+      const cert = await quorum.commit(held.cert, sealed.seal)
+      if (!('votes' in cert)) return { end: 'refused', refusal: cert }
+      this.#hint('commit', cert)
+      const elapsedMs = this.components.clock.nowMs() - startedAtMs
+      const result = { job: replica.job, attestation: sealed.attestation, cert }
+      await this.components.store.put(sealedKey(result), canonical(result))
+      return { end: 'sealed', sealed: result, elapsedMs }
+    } catch (cause) {
+      if (error === undefined) await quorum.release(replica, fence).catch(() => undefined)
+      throw error ?? cause
+    } finally {
+      keeper.stop()
+      this.scope.signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Execute, store the result, and bind it to a seal that tells nothing about it. */
+  async #seal(
+    signal: AbortSignal,
+    startedAtMs: number
+  ): Promise<{ seal: Uint8Array; attestation: Signed<Attestation> }> {
+    const { assets, chance, clock, context, events, network } = this.components
+    const { grant, offer, subtask, probe } = this.init
+    const { replica, account } = grant.body
+    const session = await this.init.session()
+    if (signal.aborted) throw new RayswarmError('ERR_ABORTED', 'stopped before the execution began')
+    const output = await session.run(subtask, {
+      signal,
+      onProgress: share => {
+        this.#share = Math.max(this.#share, Math.min(1, share))
+        events.emit('execution:progressed', { replica, share: this.#share })
+      }
+    })
+    const bytes = encodeOutput(output)
+    const result = await assets.addBytes(bytes)
+    const opening: Opening = { digest: digestOf(output), salt: chance.bytes(32) }
+    const spec: JobSpec = offer.signed.body.spec
+    const attestation = signed(
+      'attestation',
+      {
+        replica,
+        holder: network.peerId,
+        account,
+        manifest: spec.manifest,
+        equivalenceClass: probe.equivalenceClass,
+        opening,
+        result,
+        resultSizeBytes: bytes.length,
+        elapsedMs: Math.round(clock.nowMs() - startedAtMs)
+      },
+      context
+    )
+    return { seal: sealOf(opening, network.peerId, replica), attestation }
+  }
+
+  /** Publish a certificate for whoever looks for it. Nobody depends on it. */
+  #hint(kind: 'lease' | 'commit', cert: Parameters<typeof encodeCert>[1]): void {
+    const { records, params } = this.components
+    const options = { timeoutMs: params.recordsTimeoutMs, signal: this.scope.signal }
+    this.scope.spawn('certificate record', () =>
+      records.put(certKey(kind, cert.replica), encodeCert(kind, cert), options).catch(() => undefined)
+    )
+  }
+}
+
+/** Opens sealed results: asks whether it may, then reveals, until the creator has it. */
+export class Opener {
+  constructor(
+    readonly components: RoleComponents,
+    readonly scope: Scope
+  ) {}
+
+  /** Polls are cut short when `listen`'s listener is called: somebody says that something was sealed. */
+  async open(
+    sealed: SealedResult,
+    creator: string,
+    listen: (wake: () => void) => Unsubscribe
+  ): Promise<void> {
+    const { params } = this.components
+    while (!(await this.#step(sealed, creator))) await this.scope.sleepOr(params.sealedPollMs, listen)
+    await this.components.store.delete(sealedKey(sealed))
+  }
+
+  async #step(sealed: SealedResult, creator: string): Promise<boolean> {
+    const { network, context, params } = this.components
+    const options = { timeoutMs: params.requestTimeoutMs, signal: this.scope.signal }
+    const ask = encodeMessage(message('sealed', { cert: sealed.cert }))
+    const asked = await network.request(creator, 'verification', ask, options).catch(() => undefined)
+    const may = asked && decodeMessage(asked, ['sealed-reply'], context)
+    if (!may?.ok || !may.value.body.open) return false
+    const reveal = encodeMessage(message('reveal', { cert: sealed.cert, attestation: sealed.attestation }))
+    const revealed = await network.request(creator, 'verification', reveal, options).catch(() => undefined)
+    const reply = revealed && decodeMessage(revealed, ['reveal-reply'], context)
+    return reply?.ok === true && reply.value.body.received
+  }
+}
+
+export function sealedKey(sealed: SealedResult): string {
+  return `sealed/${replicaId(sealed.cert.replica)}`
+}
+
+/** A sealed result as this peer once stored it. */
+export function parseSealed(bytes: Uint8Array): SealedResult {
+  return parseStored<SealedResult>(bytes)
+}

@@ -1,0 +1,180 @@
+import type {
+  Attestation,
+  Cid,
+  CommitCert,
+  EquivalenceClass,
+  Grant,
+  JobId,
+  JobSpec,
+  ReplicaKey,
+  Signed,
+  Store,
+  Subtask,
+  SubtaskOutput,
+  UnpaidReason,
+  Verdict
+} from '@rayswarm/interface'
+import type { OpenReplica } from '@rayswarm/market'
+import type { Outcome, ReplicaOutcome } from '@rayswarm/verification'
+import { canonical } from '@rayswarm/wire'
+import { parseStored, reviveGrant } from './stored.ts'
+
+/** One replica of one subtask in one generation, as the job's creator knows it. Kept durably. */
+export interface ReplicaRecord {
+  readonly replica: number
+  readonly generation: number
+  outcome: Outcome
+  grant?: Signed<Grant>
+  grantedAtMs?: number
+  /** Class that the holder's bid declared. */
+  equivalenceClass?: EquivalenceClass
+  /** Grants of holders that lapsed: one of them may still commit, and is then paid by its own grant. */
+  former?: readonly Signed<Grant>[]
+  cert?: CommitCert
+  /** Since when the replica is known to be committed without its holder having said so. */
+  silentSinceMs?: number
+  /** Since when the holder may open its seal. */
+  mayOpenAtMs?: number
+  attestation?: Signed<Attestation>
+  verdict?: Verdict
+  reason?: UnpaidReason
+}
+
+export type SubtaskProgress = 'running' | 'accepted' | 'failed'
+
+/** One subtask, all its replicas of all generations. */
+export interface SubtaskRecord {
+  state: SubtaskProgress
+  readonly replicas: ReplicaRecord[]
+  /** The canonical result, once there is one. */
+  result?: Cid
+}
+
+/** A subtask and its record, plus what need not survive a restart. */
+export interface SubtaskTrack {
+  readonly subtask: Subtask
+  readonly record: SubtaskRecord
+  /** Fetched and verified results by replica record. */
+  readonly outputs: Map<ReplicaRecord, SubtaskOutput>
+  readonly fetching: Set<ReplicaRecord>
+}
+
+/** Everything the creator knows of one job's subtasks. */
+export class JobState {
+  readonly tracks: readonly SubtaskTrack[]
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(
+    readonly job: JobId,
+    readonly spec: JobSpec,
+    subtasks: readonly Subtask[],
+    readonly store: Store
+  ) {
+    const replicas = (): ReplicaRecord[] =>
+      Array.from({ length: spec.verify.replicaCount }, (_, replica) => ({
+        replica,
+        generation: 0,
+        outcome: 'open' as const
+      }))
+    this.tracks = subtasks.map(subtask => ({
+      subtask,
+      record: { state: 'running' as const, replicas: replicas() },
+      outputs: new Map(),
+      fetching: new Set()
+    }))
+  }
+
+  /** Take up what an earlier process of this creator knew. Its clocks start anew: nobody is late because we were away. */
+  async restore(nowMs: number): Promise<void> {
+    const prefix = `job/${this.job}/subtask/`
+    for await (const [key, bytes] of this.store.list(prefix)) {
+      const track = this.tracks[Number(key.slice(prefix.length))]
+      if (track === undefined) continue
+      const record = parseStored<SubtaskRecord>(bytes)
+      track.record.state = record.state
+      track.record.replicas.splice(0, Number.POSITIVE_INFINITY, ...record.replicas)
+      if (record.result !== undefined) track.record.result = record.result
+      for (const replica of track.record.replicas) {
+        if (replica.grant !== undefined) replica.grant = reviveGrant(replica.grant)
+        if (replica.former !== undefined) replica.former = replica.former.map(reviveGrant)
+        if (replica.grantedAtMs !== undefined) replica.grantedAtMs = nowMs
+        if (replica.mayOpenAtMs !== undefined) replica.mayOpenAtMs = nowMs
+        delete replica.silentSinceMs
+      }
+    }
+  }
+
+  /** Write one subtask's record; writes keep their order. */
+  save(track: SubtaskTrack): Promise<void> {
+    const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
+    const bytes = canonical(track.record)
+    this.#writing = this.#writing.then(() => this.store.put(key, bytes))
+    return this.#writing
+  }
+
+  /** Resolves when all writes so far are durable. */
+  saved(): Promise<void> {
+    return this.#writing
+  }
+
+  find(key: ReplicaKey): { track: SubtaskTrack; record: ReplicaRecord } | undefined {
+    const track = this.tracks[key.subtask]
+    const record = track?.record.replicas.find(
+      r => r.replica === key.replica && r.generation === key.generation
+    )
+    return track !== undefined && record !== undefined ? { track, record } : undefined
+  }
+
+  key(track: SubtaskTrack, record: ReplicaRecord): ReplicaKey {
+    const { replica, generation } = record
+    return { job: this.job, subtask: track.subtask.index, replica, generation }
+  }
+
+  count(state: SubtaskProgress): number {
+    return this.tracks.reduce((sum, track) => sum + (track.record.state === state ? 1 : 0), 0)
+  }
+
+  /** What `verification` judges. */
+  outcomes(track: SubtaskTrack): ReplicaOutcome[] {
+    return track.record.replicas.map(record => ({
+      replica: record.replica,
+      generation: record.generation,
+      outcome: record.outcome,
+      ...(record.grant === undefined ? {} : { holder: record.grant.body.holder }),
+      ...(record.attestation === undefined
+        ? {}
+        : {
+            equivalenceClass: record.attestation.body.equivalenceClass,
+            digest: record.attestation.body.opening.digest
+          })
+    }))
+  }
+
+  /** Replicas that nobody holds, the eldest subtasks first. */
+  openReplicas(): OpenReplica[] {
+    return this.tracks.flatMap(track => {
+      if (track.record.state !== 'running') return []
+      const { replicas } = track.record
+      const equivalenceClass = replicas.find(r => r.outcome !== 'open')?.equivalenceClass
+      return replicas
+        .filter(record => record.outcome === 'open')
+        .map(record => {
+          const others = replicas.filter(other => other !== record).flatMap(possibleHolders)
+          return {
+            replica: this.key(track, record),
+            workUnits: track.subtask.workUnits,
+            holders: others.map(grant => grant.holder),
+            accounts: others.map(grant => grant.account),
+            priority: track.subtask.index,
+            ...(equivalenceClass === undefined ? {} : { equivalenceClass })
+          }
+        })
+    })
+  }
+}
+
+/** Who holds a replica, or held it once and may still commit it: until its register is taken. */
+function possibleHolders(record: ReplicaRecord): Grant[] {
+  const former = record.cert === undefined ? (record.former ?? []) : []
+  return [...(record.grant === undefined ? [] : [record.grant]), ...former].map(grant => grant.body)
+}

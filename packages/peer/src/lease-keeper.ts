@@ -1,0 +1,85 @@
+import { type Lease, RayswarmError, type ReplicaKey, type Timer } from '@rayswarm/interface'
+import { holderExpiryMs } from '@rayswarm/lease'
+import { LEASE_RENEWALS_PER_TERM } from '@rayswarm/params'
+import type { RoleComponents } from './components.ts'
+import type { HeldLease, WitnessQuorum } from './witness-quorum.ts'
+
+export interface LeaseKeeperInit {
+  /** Finished share of the execution, `0..1`. */
+  readonly progress: () => number
+  /** Called at most once, when somebody else is proven to hold a higher fence. */
+  readonly onLost: (error: RayswarmError) => void
+}
+
+/**
+ * Keeps one lease alive while its replica executes.
+ *
+ * A lease that lapses unanswered is no reason to stop (P6): the work is done, only a higher fence makes it worthless.
+ */
+export class LeaseKeeper {
+  #expiresAtMs: number
+  #timer: Timer | undefined
+  #stopped = false
+  #termMs: number
+  readonly #replica: ReplicaKey
+  readonly #fence: number
+
+  constructor(
+    held: HeldLease,
+    readonly quorum: WitnessQuorum,
+    readonly components: RoleComponents,
+    readonly init: LeaseKeeperInit
+  ) {
+    this.#replica = held.cert.replica
+    this.#fence = held.cert.fence
+    this.#termMs = held.termMs
+    this.#expiresAtMs = holderExpiryMs(held.sentAtMs, held.termMs)
+  }
+
+  /** The lease as its holder may believe in it. */
+  get lease(): Lease {
+    return {
+      replica: this.#replica,
+      fence: this.#fence,
+      holder: this.components.network.peerId,
+      expiresAtMs: this.#expiresAtMs
+    }
+  }
+
+  /** The first renewal goes out at once: it turns the witness's short promise into a term. */
+  start(): void {
+    void this.#renew()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, params } = this.components
+    const sentAtMs = clock.nowMs()
+    const progressBps = Math.floor(this.init.progress() * 10_000)
+    const answer = await this.quorum.renew(this.#replica, this.#fence, progressBps).catch(() => undefined)
+    if (this.#stopped) return
+    if (answer !== undefined && 'termMs' in answer) {
+      this.#termMs = answer.termMs
+      this.#expiresAtMs = holderExpiryMs(sentAtMs, answer.termMs)
+      return this.#schedule(answer.termMs / LEASE_RENEWALS_PER_TERM)
+    }
+    if (answer !== undefined && ((answer.fence ?? 0) > this.#fence || answer.reason === 'done')) {
+      this.stop()
+      return this.init.onLost(
+        new RayswarmError('ERR_LEASE_LOST', `lost the lease of subtask ${this.#replica.subtask}`, {
+          thing: 'fence',
+          value: this.#fence
+        })
+      )
+    }
+    this.#schedule(params.leaseRetryMs)
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = this.components.clock.after(delayMs, () => void this.#renew())
+  }
+}

@@ -1,0 +1,104 @@
+import type { Admission, LedgerEntry, PeerId, Signed } from '@rayswarm/interface'
+import { LEDGER_PAGE_COUNT_MAX } from '@rayswarm/params'
+import { Ledger } from '@rayswarm/reputation'
+import { decodeMessage, encodeMessage, message } from '@rayswarm/wire'
+import { jitterMs, type RoleComponents } from './components.ts'
+import { Scope } from './scope.ts'
+
+/** Pages fetched from one neighbour in one exchange. */
+const PAGES_PER_EXCHANGE_MAX = 64
+
+/** Keeps this peer's copy of the reputation ledger: durable, gossiped, reconciled with neighbours. */
+export class LedgerRole {
+  readonly ledger: Ledger
+  readonly #scope: Scope
+  readonly #listeners = new Set<(entry: Signed<LedgerEntry>) => void>()
+  /** Entries are written in the order they were admitted. */
+  #written: Promise<void> = Promise.resolve()
+
+  constructor(readonly components: RoleComponents) {
+    this.ledger = new Ledger(components.context)
+    this.#scope = new Scope(components)
+  }
+
+  async start(): Promise<void> {
+    const { network, store, context, params, chance } = this.components
+    for await (const [, bytes] of store.list('ledger/')) {
+      const decoded = decodeMessage(bytes, ['entry'], context)
+      if (decoded.ok) this.ledger.add(decoded.value)
+    }
+    network.subscribe('ledger', bytes => this.#onGossip(bytes))
+    network.serve('ledger', async bytes => {
+      const decoded = decodeMessage(bytes, ['ledger-heads'], context)
+      if (!decoded.ok) throw new RangeError(decoded.fault)
+      return encodeMessage(message('ledger-page', this.ledger.since(decoded.value.body)))
+    })
+    network.onConnect(peer => this.#scope.spawn('ledger exchange', () => this.#exchange(peer)))
+    this.#scope.every(
+      'ledger exchange',
+      () => jitterMs(params.syncIntervalMs, chance),
+      async () => {
+        const peers = network.peers()
+        const peer = peers[Math.floor(chance.unit() * peers.length)]
+        if (peer !== undefined) await this.#exchange(peer)
+      }
+    )
+  }
+
+  async stop(): Promise<void> {
+    await this.#scope.close()
+    await this.#written
+  }
+
+  onEntry(fn: (entry: Signed<LedgerEntry>) => void): void {
+    this.#listeners.add(fn)
+  }
+
+  /** Append to our own feed, durably, then tell the swarm. */
+  async append(claim: LedgerEntry['claim']): Promise<Signed<LedgerEntry>> {
+    const entry = this.ledger.append(claim, this.components.clock.nowMs())
+    this.#keep(entry)
+    await this.#written
+    this.#scope.spawn('ledger gossip', async () => {
+      await this.components.network.publish('ledger', encodeMessage(entry))
+    })
+    return entry
+  }
+
+  #add(entry: Signed<LedgerEntry>): Admission {
+    const judged = this.ledger.add(entry)
+    if (judged.action === 'accept') this.#keep(entry)
+    return judged
+  }
+
+  #keep(entry: Signed<LedgerEntry>): void {
+    const { author, sequence } = entry.body
+    const key = `ledger/${author}/${String(sequence).padStart(8, '0')}`
+    this.#written = this.#written
+      .then(() => this.components.store.put(key, encodeMessage(entry)))
+      .catch(cause => this.components.log.warn('ledger entry not kept', { key, cause }))
+    for (const listener of this.#listeners) listener(entry)
+  }
+
+  #onGossip(bytes: Uint8Array): Admission {
+    const decoded = decodeMessage(bytes, ['entry'], this.components.context)
+    return decoded.ok ? this.#add(decoded.value) : { action: 'reject', fault: decoded.fault }
+  }
+
+  async #exchange(peer: PeerId): Promise<void> {
+    const { network, context, params } = this.components
+    for (let page = 0; page < PAGES_PER_EXCHANGE_MAX; page++) {
+      const heads = encodeMessage(message('ledger-heads', this.ledger.heads()))
+      const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
+      const bytes = await network.request(peer, 'ledger', heads, options).catch(() => undefined)
+      const decoded = bytes && decodeMessage(bytes, ['ledger-page'], context)
+      if (!decoded?.ok) return
+      let addedCount = 0
+      for (const entry of decoded.value.body.entries.slice(0, LEDGER_PAGE_COUNT_MAX)) {
+        const checked = decodeMessage(encodeMessage(entry), ['entry'], context)
+        if (checked.ok && this.#add(checked.value).action === 'accept') addedCount++
+      }
+      if (decoded.value.body.complete || addedCount === 0) return
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import type {
+  Amount,
+  Checkout,
+  Cid,
+  Escrow,
+  IneligibleReason,
+  Runner,
+  Session,
+  Subtask,
+  Unsubscribe
+} from '@rayswarm/interface'
+import { split } from '@rayswarm/workload'
+import type { RoleComponents } from './components.ts'
+import type { KnownOffer } from './offer-book.ts'
+import { Scope } from './scope.ts'
+
+/** One job as a node sees it: its scene, loaded once, and what this node has under way for it. */
+export class NodeJob {
+  readonly subtasks: readonly Subtask[]
+  readonly scope: Scope
+  readonly running = new Set<string>()
+  readonly priceMax: Amount
+  /** No bid before this instant. */
+  bidAtMs = 0
+  reason: IneligibleReason | undefined
+  escrow: Escrow | undefined
+  failureCount = 0
+  sealedCount = 0
+  #checkout: Checkout | undefined
+  #session: Promise<Session> | undefined
+  readonly #waiting = new Set<() => void>()
+
+  constructor(
+    readonly components: RoleComponents,
+    readonly offer: KnownOffer
+  ) {
+    this.subtasks = split(offer.signed.body.spec)
+    this.priceMax = offer.signed.body.spec.pricePerMegaUnitMax
+    this.scope = new Scope(components)
+  }
+
+  /** Fetch the assets and load the scene, once. A failure may be tried again. */
+  session(runner: Runner): Promise<Session> {
+    this.#session ??= this.#load(runner).catch(cause => {
+      this.#session = undefined
+      throw cause
+    })
+    return this.#session
+  }
+
+  async #load(runner: Runner): Promise<Session> {
+    const { assets, params } = this.components
+    const { spec } = this.offer.signed.body
+    const checkout = await assets.checkout(spec.manifest, {
+      providers: [spec.creator],
+      sizeBytesMax: spec.assetsSizeBytes,
+      timeoutMs: params.assetsTimeoutMs,
+      signal: this.scope.signal
+    })
+    this.#checkout = checkout
+    try {
+      return await runner.open(spec, checkout.dir)
+    } catch (cause) {
+      await checkout.release()
+      this.#checkout = undefined
+      throw cause
+    }
+  }
+
+  /** Listen for word that a replica of the job was sealed. */
+  onWake(wake: () => void): Unsubscribe {
+    this.#waiting.add(wake)
+    return () => this.#waiting.delete(wake)
+  }
+
+  wake(): void {
+    for (const wake of [...this.#waiting]) wake()
+  }
+
+  /** Remember a result that must stay fetchable until the job is closed. */
+  async keep(result: Cid): Promise<void> {
+    await this.components.store.put(`kept/${this.offer.job}/${result}`, new Uint8Array())
+  }
+
+  /** Stop everything under way for this job; results stay. */
+  async close(): Promise<void> {
+    const closing = this.scope.close()
+    const session = await this.#session?.catch(() => undefined)
+    await closing
+    await session?.close()
+    await this.#checkout?.release()
+    this.#session = this.#checkout = undefined
+  }
+
+  /** The job is over: drop its assets, results and seals. */
+  async forget(): Promise<void> {
+    const { assets, store } = this.components
+    const { job, signed } = this.offer
+    for await (const [key] of store.list(`kept/${job}/`)) {
+      await assets.unpin(key.slice(`kept/${job}/`.length)).catch(() => undefined)
+      await store.delete(key)
+    }
+    for await (const [key] of store.list(`sealed/${job}/`)) await store.delete(key)
+    await assets.unpin(signed.body.spec.manifest).catch(() => undefined)
+  }
+}

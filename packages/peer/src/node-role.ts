@@ -1,0 +1,337 @@
+import type {
+  Account,
+  Amount,
+  Grant,
+  IneligibleReason,
+  JobId,
+  JobNotice,
+  PeerId,
+  Probe,
+  ReceiptClaim,
+  Runner,
+  Signed,
+  WorkloadKind
+} from '@rayswarm/interface'
+import { eligible, type NodeFacts, quote } from '@rayswarm/market'
+import { GRANTS_PER_REPLY_MAX, SEALED_COUNT_MAX } from '@rayswarm/params'
+import { scoreOf, scores } from '@rayswarm/reputation'
+import { decodeMessage, encodeMessage, replicaId, signed, verifySigned } from '@rayswarm/wire'
+import { jitterMs, type RoleComponents } from './components.ts'
+import { Execution, Opener, parseSealed, type SealedResult } from './execution.ts'
+import type { LedgerRole } from './ledger-role.ts'
+import { NodeJob } from './node-job.ts'
+import type { KnownOffer, OfferBook } from './offer-book.ts'
+import { Scope } from './scope.ts'
+
+/** What an operator decides. */
+export interface NodeSettings {
+  readonly account: Account
+  /** Least price per million work units. */
+  readonly pricePerMegaUnitMin: Amount
+  /** Memory all executions together may use. */
+  readonly memoryBytes: number
+  /** Executions side by side; the engine's own number when absent. */
+  readonly concurrency?: number
+  readonly workloads: readonly WorkloadKind[]
+  /** Work for no creator below this score. */
+  readonly creatorScoreMinBps: number
+}
+
+/** Execution time assumed before the first one was measured. */
+const ETA_MS_GUESS = 10_000
+/** A job whose executions failed this often in a row is left alone for a while. */
+const FAILURE_COUNT_MAX = 3
+
+/** Executes subtasks: finds offers, bids, claims, executes, seals, opens, gets paid. */
+export class NodeRole {
+  readonly #jobs = new Map<JobId, NodeJob>()
+  readonly #scope: Scope
+  #engines: { runner: Runner; probe: Probe }[] = []
+  #runningCount = 0
+  #bidding = false
+  #draining = false
+  #unitsPerMs: number | undefined
+
+  constructor(
+    readonly components: RoleComponents,
+    readonly settings: NodeSettings,
+    readonly offers: OfferBook,
+    readonly ledger: LedgerRole
+  ) {
+    this.#scope = new Scope(components)
+  }
+
+  /** Probe the engines, then look for work. Answers what was found. */
+  async start(): Promise<readonly Probe[]> {
+    for (const runner of this.components.runners) {
+      const probe = await runner.probe()
+      if ('unavailable' in probe)
+        this.components.log.warn('engine unavailable', { engine: runner.engine, why: probe.unavailable })
+      else this.#engines.push({ runner, probe })
+    }
+    this.offers.onOffer(offer => this.#attend(offer))
+    this.ledger.onEntry(entry => {
+      if (entry.body.claim.kind === 'job-receipt') this.#onReceipt(entry.body.author, entry.body.claim)
+    })
+    for (const offer of this.offers.open()) this.#attend(offer)
+    await this.#resumeSealed()
+    this.#scope.every(
+      'work search',
+      () => jitterMs(this.components.params.bidPollMs, this.components.chance),
+      async () => this.#seek()
+    )
+    this.#seek()
+    return this.#engines.map(engine => engine.probe)
+  }
+
+  async stop(): Promise<void> {
+    await this.#scope.close()
+    for (const job of this.#jobs.values()) await job.close()
+  }
+
+  /** Take no new work; running executions end normally. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  get runningCount(): number {
+    return this.#runningCount
+  }
+
+  /** Why each open offer gets no bid from us right now. */
+  declined(): ReadonlyMap<JobId, IneligibleReason> {
+    const reasons = [...this.#jobs.values()].flatMap(job =>
+      job.reason === undefined ? [] : ([[job.offer.job, job.reason]] as const)
+    )
+    return new Map(reasons)
+  }
+
+  /** Somebody says that a job has news. */
+  onNotice(notice: JobNotice): void {
+    const job = this.#jobs.get(notice.job)
+    if (job === undefined) return
+    if (notice.about === 'subtask-sealed') job.wake()
+    else {
+      job.bidAtMs = 0
+      this.#seek()
+    }
+  }
+
+  get #freePlaces(): number {
+    if (this.#draining) return 0
+    const places = this.settings.concurrency ?? Math.max(0, ...this.#engines.map(e => e.probe.concurrency))
+    return places - this.#runningCount
+  }
+
+  #attend(offer: KnownOffer): void {
+    if (this.#jobs.has(offer.job) || offer.signed.signer === this.components.network.peerId) return
+    this.#jobs.set(offer.job, new NodeJob(this.components, offer))
+    this.#seek()
+  }
+
+  /** Bid for the dearest job that is due, one at a time, so that no place is promised twice. */
+  #seek(): void {
+    if (this.#bidding || this.#freePlaces <= 0 || this.#scope.closed) return
+    const nowMs = this.components.clock.nowMs()
+    const due = [...this.#jobs.values()]
+      .filter(job => job.bidAtMs <= nowMs && job.sealedCount < SEALED_COUNT_MAX)
+      .sort((a, b) => compare(b.priceMax, a.priceMax))[0]
+    if (due === undefined) return
+    this.#bidding = true
+    this.#scope.spawn('bid', async () => {
+      try {
+        await this.#bid(due)
+      } finally {
+        this.#bidding = false
+        this.#seek()
+      }
+    })
+  }
+
+  async #bid(job: NodeJob): Promise<void> {
+    const { chance, clock, context, network, params } = this.components
+    const { body, signer: creator } = job.offer.signed
+    job.bidAtMs = clock.nowMs() + jitterMs(params.bidPollMs, chance)
+    const judged = await this.#eligible(job)
+    if ('reason' in judged) return this.#decline(job, judged.reason)
+    await network.learn(creator, body.addresses)
+    const bid = signed(
+      'bid',
+      {
+        job: job.offer.job,
+        account: this.settings.account,
+        equivalenceClass: judged.probe.equivalenceClass,
+        pricePerMegaUnit: this.settings.pricePerMegaUnitMin,
+        freePlaces: Math.min(this.#freePlaces, GRANTS_PER_REPLY_MAX),
+        memoryBytes: this.settings.memoryBytes
+      },
+      context
+    )
+    const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
+    const bytes = await network.request(creator, 'market', encodeMessage(bid), options).catch(() => undefined)
+    const decoded = bytes && decodeMessage(bytes, ['bid-reply'], context)
+    if (!decoded?.ok) return
+    const reply = decoded.value.body
+    if (reply.closed) return this.#close(job)
+    const grants = reply.grants.filter(grant => this.#isOurs(job, grant)).slice(0, this.#freePlaces)
+    for (const grant of grants) this.#execute(job, grant, judged.probe)
+    if (grants.length > 0) {
+      job.reason = undefined
+      // There may be more where these came from, for the places that are left.
+      job.bidAtMs = clock.nowMs()
+    } else {
+      job.bidAtMs = clock.nowMs() + jitterMs(reply.retryAfterMs, chance)
+      if (reply.reason !== undefined) this.#decline(job, reply.reason)
+    }
+  }
+
+  #decline(job: NodeJob, reason: IneligibleReason): void {
+    if (job.reason !== reason) this.components.events.emit('offer:declined', { job: job.offer.job, reason })
+    job.reason = reason
+    if (reason === 'deadline-passed') void this.#close(job)
+  }
+
+  /** Whether we want this job at all. The escrow is read once it is known to be there. */
+  async #eligible(job: NodeJob): Promise<{ probe: Probe } | { reason: IneligibleReason }> {
+    const { chain, clock } = this.components
+    const offer = job.offer.signed.body
+    const facts: NodeFacts = {
+      probes: this.#engines.map(engine => engine.probe),
+      memoryBytes: this.settings.memoryBytes,
+      pricePerMegaUnitMin: this.settings.pricePerMegaUnitMin,
+      workloads: this.settings.workloads,
+      chainId: chain.chainId,
+      contract: chain.contract,
+      creatorScoreMinBps: this.settings.creatorScoreMinBps
+    }
+    job.escrow ??= await chain.escrow(offer.escrow).then(
+      escrow => (escrow.state === 'locked' && escrow.final ? escrow : undefined),
+      () => undefined
+    )
+    const nowMs = clock.nowMs()
+    const ledger = this.settings.creatorScoreMinBps > 0 ? scores(this.ledger.ledger.entries(), nowMs) : []
+    const judged = eligible(offer, facts, {
+      escrow: job.escrow,
+      budget: quote(offer.spec, job.subtasks).budget,
+      creatorScoreBps: ledger.length === 0 ? undefined : scoreOf(ledger, offer.spec.creator),
+      nowMs
+    })
+    return judged.eligible ? { probe: judged.probe } : { reason: judged.reason }
+  }
+
+  /** Grants are the creator's word; anything else in a reply is ignored. */
+  #isOurs(job: NodeJob, grant: Signed<Grant>): boolean {
+    const { replica, holder, account } = grant.body
+    return (
+      grant.type === 'grant' &&
+      grant.signer === job.offer.signed.signer &&
+      replica.job === job.offer.job &&
+      job.subtasks[replica.subtask] !== undefined &&
+      holder === this.components.network.peerId &&
+      account === this.settings.account &&
+      !job.running.has(replicaId(replica)) &&
+      verifySigned(grant, this.components.context)
+    )
+  }
+
+  #execute(job: NodeJob, grant: Signed<Grant>, probe: Probe): void {
+    const { events } = this.components
+    const { replica } = grant.body
+    const subtask = job.subtasks[replica.subtask]!
+    const runner = this.#engines.find(engine => engine.probe === probe)!.runner
+    const id = replicaId(replica)
+    const etaMs = Math.ceil(
+      this.#unitsPerMs === undefined ? ETA_MS_GUESS : subtask.workUnits / this.#unitsPerMs
+    )
+    const init = {
+      offer: job.offer,
+      grant,
+      subtask,
+      probe,
+      etaMs: Math.max(1, etaMs),
+      session: () => job.session(runner)
+    }
+    job.running.add(id)
+    this.#runningCount++
+    job.scope.spawn('execution', async () => {
+      try {
+        const ended = await new Execution(this.components, job.scope, init).run()
+        if (ended.end === 'sealed') {
+          events.emit('execution:finished', { replica, elapsedMs: ended.elapsedMs })
+          this.#measure(subtask.workUnits, ended.elapsedMs)
+          job.failureCount = 0
+          await this.#open(job, ended.sealed)
+        } else this.components.log.debug('replica refused', { replica: id, reason: ended.refusal.reason })
+      } catch (cause) {
+        if (!job.scope.closed) this.#onFailure(job, grant, cause)
+      } finally {
+        job.running.delete(id)
+        this.#runningCount--
+        this.#seek()
+      }
+    })
+  }
+
+  #onFailure(job: NodeJob, grant: Signed<Grant>, cause: unknown): void {
+    const { clock, events, log, params } = this.components
+    const error = cause instanceof Error ? cause : new Error(String(cause))
+    job.failureCount++
+    events.emit('execution:failed', { replica: grant.body.replica, error })
+    log.warn('execution failed', { job: job.offer.job, subtask: grant.body.replica.subtask, cause: error })
+    if (job.failureCount >= FAILURE_COUNT_MAX)
+      job.bidAtMs = clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.failureCount, 8)
+  }
+
+  #measure(workUnits: number, elapsedMs: number): void {
+    const rate = workUnits / Math.max(1, elapsedMs)
+    this.#unitsPerMs = this.#unitsPerMs === undefined ? rate : this.#unitsPerMs * 0.7 + rate * 0.3
+  }
+
+  /** Waiting for the opening costs no place: it goes on beside the next execution. */
+  async #open(job: NodeJob, sealed: SealedResult): Promise<void> {
+    await job.keep(sealed.attestation.body.result)
+    job.sealedCount++
+    const opener = new Opener(this.components, job.scope)
+    job.scope.spawn('opening', () =>
+      opener
+        .open(sealed, job.offer.signed.signer, wake => job.onWake(wake))
+        .finally(() => {
+          job.sealedCount--
+        })
+    )
+  }
+
+  async #resumeSealed(): Promise<void> {
+    for await (const [, bytes] of this.components.store.list('sealed/')) {
+      const sealed = parseSealed(bytes)
+      const job = this.#jobs.get(sealed.job)
+      if (job !== undefined) await this.#open(job, sealed)
+      else
+        this.offers.onOffer(offer => {
+          const known = this.#jobs.get(offer.job)
+          if (offer.job === sealed.job && known !== undefined) void this.#open(known, sealed)
+        })
+    }
+  }
+
+  #onReceipt(author: PeerId, receipt: ReceiptClaim): void {
+    const job = this.#jobs.get(receipt.job)
+    if (job === undefined || author !== job.offer.signed.signer) return
+    this.#scope.spawn('payment check', async () => {
+      const amount = await this.components.chain.creditOf(this.settings.account)
+      this.components.events.emit('node:paid', { job: receipt.job, amount })
+      await this.#close(job)
+    })
+  }
+
+  async #close(job: NodeJob): Promise<void> {
+    this.#jobs.delete(job.offer.job)
+    this.offers.close(job.offer.job)
+    await job.close()
+    await job.forget()
+  }
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,121 @@
+import type { Admission, JobId, Offer, PeerEvents, PeerId, Signed, WitnessSet } from '@rayswarm/interface'
+import { witnessSet } from '@rayswarm/lease'
+import { judgeOffer } from '@rayswarm/market'
+import { OFFER_COUNT_MAX, OFFERS_PAGE_COUNT_MAX } from '@rayswarm/params'
+import { decodeMessage, encodeMessage, jobIdOf, type MessageOf, message } from '@rayswarm/wire'
+import { jitterMs, type RoleComponents } from './components.ts'
+import type { Emitter } from './emitter.ts'
+import { Scope } from './scope.ts'
+
+/** An offer this peer knows of. */
+export interface KnownOffer {
+  readonly job: JobId
+  readonly signed: Signed<Offer>
+  readonly witnesses: WitnessSet
+}
+
+/** Open offers, from gossip and from neighbours. The oldest leaves when the book is full. */
+export class OfferBook {
+  readonly #offers = new Map<JobId, KnownOffer>()
+  readonly #closed = new Set<JobId>()
+  readonly #scope: Scope
+  readonly #listeners = new Set<(offer: KnownOffer) => void>()
+  readonly #events: Emitter<PeerEvents>
+
+  constructor(readonly components: RoleComponents) {
+    this.#scope = new Scope(components)
+    this.#events = components.events
+  }
+
+  start(): void {
+    const { network, params, chance } = this.components
+    network.subscribe('offers', bytes => this.#onGossip(bytes))
+    network.onConnect(peer => this.#scope.spawn('offers exchange', () => this.#ask(peer)))
+    this.#scope.every(
+      'offers exchange',
+      () => jitterMs(params.syncIntervalMs, chance),
+      async () => {
+        const peers = network.peers()
+        const peer = peers[Math.floor(chance.unit() * peers.length)]
+        if (peer !== undefined) await this.#ask(peer)
+      }
+    )
+  }
+
+  stop(): Promise<void> {
+    return this.#scope.close()
+  }
+
+  get(job: JobId): KnownOffer | undefined {
+    return this.#offers.get(job)
+  }
+
+  /** Offers not known to be closed, newest first. */
+  open(): KnownOffer[] {
+    return [...this.#offers.values()].reverse()
+  }
+
+  onOffer(fn: (offer: KnownOffer) => void): void {
+    this.#listeners.add(fn)
+  }
+
+  /** Forget an offer for good. Only its creator's word closes one. */
+  close(job: JobId): void {
+    this.#offers.delete(job)
+    this.#closed.add(job)
+    if (this.#closed.size > OFFER_COUNT_MAX) this.#closed.delete(first(this.#closed))
+  }
+
+  /** Judge an offer and, if it is new and sound, keep it. */
+  add(signed: Signed<Offer>): Admission {
+    const job = jobIdOf(signed.body.spec)
+    if (this.#closed.has(job)) return { action: 'ignore', fault: 'closed' }
+    const judged = judgeOffer(signed, this.components.clock.nowMs())
+    if (judged.action !== 'accept') return judged
+    const known = this.#offers.get(job)
+    // Repetitions carry the creator's present addresses; they pass on, but are no news.
+    const offer: KnownOffer = { job, signed, witnesses: witnessSet(signed.body, job) }
+    if (known !== undefined && known.signed.body.createdAtMs >= signed.body.createdAtMs)
+      return { action: 'ignore', fault: 'duplicate' }
+    this.#offers.set(job, offer)
+    if (this.#offers.size > OFFER_COUNT_MAX) this.#offers.delete(first(this.#offers.keys()))
+    if (known === undefined) {
+      this.#events.emit('offer:seen', { job, creator: signed.signer })
+      for (const listener of this.#listeners) listener(offer)
+    }
+    return { action: 'accept' }
+  }
+
+  /** Answer a neighbour that asks for offers it lacks. */
+  answer(query: MessageOf<'offers-query'>): MessageOf<'offers-page'> {
+    const known = new Set(query.body.known)
+    const offers = this.open().filter(offer => !known.has(offer.job))
+    return message('offers-page', { offers: offers.slice(0, OFFERS_PAGE_COUNT_MAX).map(o => o.signed) })
+  }
+
+  #onGossip(bytes: Uint8Array): Admission {
+    const decoded = decodeMessage(bytes, ['offer'], this.components.context)
+    return decoded.ok ? this.add(decoded.value) : { action: 'reject', fault: decoded.fault }
+  }
+
+  async #ask(peer: PeerId): Promise<void> {
+    const { network, context, params } = this.components
+    const known = [...this.#offers.keys(), ...this.#closed].slice(-OFFER_COUNT_MAX)
+    const query = encodeMessage(message('offers-query', { known }))
+    const bytes = await network
+      .request(peer, 'market', query, { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal })
+      .catch(() => undefined)
+    const decoded = bytes && decodeMessage(bytes, ['offers-page'], context)
+    if (!decoded?.ok) return
+    for (const offer of decoded.value.body.offers.slice(0, OFFERS_PAGE_COUNT_MAX)) {
+      const bytes = encodeMessage(offer)
+      const signed = decodeMessage(bytes, ['offer'], context)
+      if (signed.ok) this.add(signed.value)
+    }
+  }
+}
+
+function first<T>(items: Iterable<T>): T {
+  for (const item of items) return item
+  throw new RangeError('nothing there')
+}

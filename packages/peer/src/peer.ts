@@ -1,0 +1,85 @@
+import type { JobNotice, PeerEvents, Probe } from '@rayswarm/interface'
+import type { Params } from '@rayswarm/params'
+import { decodeMessage, encodeMessage } from '@rayswarm/wire'
+import type { PeerComponents, RoleComponents } from './components.ts'
+import { CreatorRole, type PublishedJob, type PublishRequest } from './creator-role.ts'
+import { Emitter } from './emitter.ts'
+import { LedgerRole } from './ledger-role.ts'
+import { NodeRole, type NodeSettings } from './node-role.ts'
+import { OfferBook } from './offer-book.ts'
+import { WitnessRole } from './witness-role.ts'
+
+export interface PeerInit {
+  readonly params: Params
+  /** Execute other peers' work under these settings; absent: do not. */
+  readonly node?: NodeSettings
+}
+
+/** One participant: every peer keeps the ledger and the open offers, witnesses its own jobs, may publish and may execute. */
+export class Peer {
+  readonly events = new Emitter<PeerEvents>()
+  readonly offers: OfferBook
+  readonly ledger: LedgerRole
+  readonly witness: WitnessRole
+  readonly creator: CreatorRole
+  readonly node: NodeRole | undefined
+  readonly #components: RoleComponents
+
+  constructor(components: PeerComponents, init: PeerInit) {
+    const shared: RoleComponents = { ...components, params: init.params, events: this.events }
+    this.#components = shared
+    this.offers = new OfferBook(shared)
+    this.ledger = new LedgerRole(shared)
+    this.witness = new WitnessRole(shared, this.offers)
+    this.creator = new CreatorRole(shared, {
+      offers: this.offers,
+      witness: this.witness,
+      ledger: this.ledger
+    })
+    this.node = init.node && new NodeRole(shared, init.node, this.offers, this.ledger)
+  }
+
+  /** Answers the engines this peer executes with. */
+  async start(): Promise<readonly Probe[]> {
+    const { network, context } = this.#components
+    network.serve('market', async (bytes, from) => {
+      const decoded = decodeMessage(bytes, ['bid', 'offers-query'], context)
+      if (!decoded.ok) throw new RangeError(decoded.fault)
+      if (decoded.value.type === 'bid') return encodeMessage(await this.creator.onBid(decoded.value, from))
+      return encodeMessage(this.offers.answer(decoded.value))
+    })
+    network.serve('verification', async (bytes, from) => {
+      const decoded = decodeMessage(bytes, ['sealed', 'reveal'], context)
+      if (!decoded.ok) throw new RangeError(decoded.fault)
+      return encodeMessage(await this.creator.onVerification(decoded.value, from))
+    })
+    network.subscribe('jobs', bytes => {
+      const decoded = decodeMessage(bytes, ['notice'], context)
+      if (!decoded.ok) return { action: 'reject', fault: decoded.fault }
+      this.#onNotice(decoded.value.body)
+      return { action: 'accept' }
+    })
+    this.offers.start()
+    await this.ledger.start()
+    await this.witness.start()
+    await this.creator.start()
+    return (await this.node?.start()) ?? []
+  }
+
+  /** Stop every role; running executions release their leases first. */
+  async stop(): Promise<void> {
+    await this.node?.stop()
+    await this.creator.stop()
+    await this.witness.stop()
+    await this.offers.stop()
+    await this.ledger.stop()
+  }
+
+  publish(request: PublishRequest): Promise<PublishedJob> {
+    return this.creator.publish(request)
+  }
+
+  #onNotice(notice: JobNotice): void {
+    this.node?.onNotice(notice)
+  }
+}

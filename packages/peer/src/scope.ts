@@ -1,0 +1,122 @@
+import {
+  type Clock,
+  isRayswarmError,
+  type Log,
+  RayswarmError,
+  type Timer,
+  type Unsubscribe
+} from '@rayswarm/interface'
+
+/** Everything one role has under way: timers and background work that end together. */
+export class Scope {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #abort = new AbortController()
+  readonly #running = new Set<Promise<void>>()
+  readonly #timers = new Set<Timer>()
+
+  constructor(components: { clock: Clock; log: Log }) {
+    this.#clock = components.clock
+    this.#log = components.log
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  get closed(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  /** Run in the background. A failure is logged: nobody waits for the result. */
+  spawn(what: string, fn: () => Promise<void>): void {
+    if (this.closed) return
+    const running = fn()
+      .catch((cause: unknown) => {
+        if (isRayswarmError(cause) && cause.code === 'ERR_ABORTED') return
+        this.#log.warn(`${what} failed`, { cause })
+      })
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  /** Call `fn` once after `delayMs`, unless the scope closes first. */
+  after(delayMs: number, fn: () => void): Timer {
+    if (this.closed) return { cancel: () => {} }
+    const timer = this.#clock.after(delayMs, () => {
+      this.#timers.delete(timer)
+      fn()
+    })
+    this.#timers.add(timer)
+    return {
+      cancel: () => {
+        this.#timers.delete(timer)
+        timer.cancel()
+      }
+    }
+  }
+
+  /** Run `fn` again and again, `delayMs()` after it ended. */
+  every(what: string, delayMs: () => number, fn: () => Promise<void>): void {
+    this.after(delayMs(), () =>
+      this.spawn(what, async () => {
+        try {
+          await fn()
+        } finally {
+          this.every(what, delayMs, fn)
+        }
+      })
+    )
+  }
+
+  /**
+   * Wait.
+   *
+   * @throws {RayswarmError} `ERR_ABORTED` when the scope closes or `signal` aborts
+   */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        timer.cancel()
+        this.signal.removeEventListener('abort', onAbort)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const onAbort = (): void => {
+        end()
+        reject(new RayswarmError('ERR_ABORTED', 'stopped while waiting'))
+      }
+      const timer = this.#clock.after(delayMs, () => {
+        end()
+        resolve()
+      })
+      if (this.closed || signal?.aborted) return onAbort()
+      this.signal.addEventListener('abort', onAbort, { once: true })
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /**
+   * Wait, but no longer than until somebody calls the function that `listen` is given.
+   *
+   * @throws {RayswarmError} `ERR_ABORTED` when the scope closes first
+   */
+  async sleepOr(delayMs: number, listen: (wake: () => void) => Unsubscribe): Promise<void> {
+    const early = new AbortController()
+    const unlisten = listen(() => early.abort())
+    try {
+      await this.sleep(delayMs, early.signal)
+    } catch (cause) {
+      if (this.closed || !early.signal.aborted) throw cause
+    } finally {
+      unlisten()
+    }
+  }
+
+  /** Stop everything and wait until it has stopped. */
+  async close(): Promise<void> {
+    this.#abort.abort()
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+    await Promise.all([...this.#running])
+  }
+}

@@ -1,0 +1,176 @@
+import {
+  type Commit,
+  type CommitCert,
+  type Grant,
+  type LeaseCert,
+  type LeasePromise,
+  type PeerId,
+  RayswarmError,
+  type Refusal,
+  type ReplicaKey,
+  type Signed,
+  type WitnessSet
+} from '@rayswarm/interface'
+import { claimBackoffMs, commitCertOf, leaseCertOf, nextFence } from '@rayswarm/lease'
+import { decodeMessage, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
+import type { RoleComponents } from './components.ts'
+import type { Scope } from './scope.ts'
+
+/** Rounds in which a claim may lose before the node gives the replica up. */
+const CLAIM_ROUND_COUNT_MAX = 8
+/** Retries of one request while witnesses stay silent. */
+const RETRY_COUNT_MAX = 10
+
+type Reply = MessageOf<'promise' | 'renew-ack' | 'release-ack' | 'commit-vote' | 'refusal'>
+const REPLIES = ['promise', 'renew-ack', 'release-ack', 'commit-vote', 'refusal'] as const
+
+/** A lease won, and the instant from which its term counts. */
+export interface HeldLease {
+  readonly cert: LeaseCert
+  /** When the successful claim was sent. */
+  readonly sentAtMs: number
+  readonly termMs: number
+  /** Somebody's commit that must be finished before other work. */
+  readonly register?: Signed<Commit>
+}
+
+/** The holder's side of the lease protocol: asks all witnesses, counts to the quorum. */
+export class WitnessQuorum {
+  constructor(
+    readonly components: RoleComponents,
+    readonly scope: Scope,
+    readonly witnesses: WitnessSet
+  ) {}
+
+  /** Win the lease, or say why not. */
+  async claim(grant: Signed<Grant>, etaMs: number): Promise<HeldLease | Refusal> {
+    const { clock, chance, params, context, network } = this.components
+    const { replica } = grant.body
+    let fence = 1
+    let last: Refusal = { reason: 'overloaded' }
+    for (let round = 0; round < CLAIM_ROUND_COUNT_MAX; round++) {
+      const sentAtMs = clock.nowMs()
+      const holder = network.peerId
+      const request = encodeMessage(message('claim', { replica, holder, fence, etaMs, grant }))
+      const promises: Signed<LeasePromise>[] = []
+      const refusals: Refusal[] = []
+      await this.#ask(request, reply => {
+        if (reply.type === 'promise') promises.push(reply)
+        if (reply.type === 'refusal') refusals.push(reply.body)
+        return promises.length >= this.witnesses.quorum
+      })
+      const cert = leaseCertOf(promises, this.witnesses, context)
+      if (cert !== undefined) {
+        const register = promises.find(p => p.body.register !== undefined)?.body.register
+        const termMs = Math.min(...promises.map(p => p.body.termMs))
+        return { cert, sentAtMs, termMs, ...(register === undefined ? {} : { register }) }
+      }
+      if (promises.length > 0) await this.release(replica, fence)
+      last = refusals.find(isFinal) ?? refusals[0] ?? last
+      if (isFinal(last)) return last
+      fence = nextFence(fence, refusals)
+      await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
+    }
+    return last
+  }
+
+  /** Extend the lease. Answers the new term, a refusal, or undefined when too few witnesses answered. */
+  async renew(
+    replica: ReplicaKey,
+    fence: number,
+    progressBps: number
+  ): Promise<{ termMs: number } | Refusal | undefined> {
+    const holder = this.components.network.peerId
+    const request = encodeMessage(message('renew', { replica, holder, fence, progressBps }))
+    const terms: number[] = []
+    const refusals: Refusal[] = []
+    await this.#ask(
+      request,
+      reply => {
+        if (reply.type === 'renew-ack') terms.push(reply.body.termMs)
+        if (reply.type === 'refusal') refusals.push(reply.body)
+        return terms.length >= this.witnesses.quorum
+      },
+      1
+    )
+    if (terms.length >= this.witnesses.quorum) return { termMs: Math.min(...terms) }
+    const { members, quorum } = this.witnesses
+    return refusals.length > members.length - quorum ? refusals[0] : undefined
+  }
+
+  /** Hand the lease back; best effort. */
+  async release(replica: ReplicaKey, fence: number): Promise<void> {
+    const holder = this.components.network.peerId
+    const request = encodeMessage(message('release', { replica, holder, fence }))
+    await this.#ask(request, () => false, 1).catch(() => undefined)
+  }
+
+  /** Close the replica with our seal. */
+  async commit(lease: LeaseCert, seal: Uint8Array): Promise<CommitCert | Refusal> {
+    const { replica, holder, fence } = lease
+    const body: Commit = { replica, holder, fence, seal, lease }
+    return this.relay(signed('commit', body, this.components.context))
+  }
+
+  /** Close the replica with somebody's commit, ours or one found in a register. */
+  async relay(commit: Signed<Commit>): Promise<CommitCert | Refusal> {
+    const { context } = this.components
+    const request = encodeMessage(commit)
+    const votes: MessageOf<'commit-vote'>[] = []
+    const refusals: Refusal[] = []
+    await this.#ask(request, reply => {
+      if (reply.type === 'commit-vote') votes.push(reply)
+      if (reply.type === 'refusal') refusals.push(reply.body)
+      return votes.length >= this.witnesses.quorum
+    })
+    return commitCertOf(votes, this.witnesses, context) ?? refusals[0] ?? { reason: 'overloaded' }
+  }
+
+  /** Send one request to every witness, again to the silent ones, until `enough` says so or all have answered. */
+  async #ask(
+    request: Uint8Array,
+    enough: (reply: Reply) => boolean,
+    roundCount = RETRY_COUNT_MAX
+  ): Promise<void> {
+    const { network, params, context } = this.components
+    const silent = new Set<PeerId>(this.witnesses.members)
+    let done = false
+    for (let round = 0; round < roundCount && silent.size > 0 && !done; round++) {
+      if (round > 0) await this.scope.sleep(params.leaseRetryMs)
+      const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
+      await firstOf(
+        [...silent].map(async witness => {
+          const bytes = await network.request(witness, 'lease', request, options).catch(() => undefined)
+          const decoded = bytes && decodeMessage(bytes, REPLIES, context)
+          if (done || !decoded?.ok || !isFrom(decoded.value, witness)) return false
+          silent.delete(witness)
+          done = enough(decoded.value)
+          return done
+        })
+      )
+      if (this.scope.closed) throw new RayswarmError('ERR_ABORTED', 'the peer is stopping')
+    }
+  }
+}
+
+/** Signed replies must be the answering witness's own. */
+function isFrom(reply: Reply, witness: PeerId): boolean {
+  return !('signer' in reply) || reply.signer === witness
+}
+
+/** Refusals that no retry can turn. */
+function isFinal(refusal: Refusal): boolean {
+  return ['done', 'held', 'no-grant', 'not-witness', 'out-of-range', 'wrong-signer'].includes(refusal.reason)
+}
+
+/** Resolve as soon as one resolves to true, or when all have resolved. */
+async function firstOf(items: readonly Promise<boolean>[]): Promise<void> {
+  await new Promise<void>(resolve => {
+    for (const item of items)
+      item.then(
+        met => met && resolve(),
+        () => undefined
+      )
+    Promise.allSettled(items).then(() => resolve())
+  })
+}
