@@ -1,0 +1,182 @@
+import type { EquivalenceClass, PeerId, UnpaidReason, Verdict, VerifyPolicy } from '@rayswarm/interface'
+import { GENERATION_COUNT_MAX } from '@rayswarm/params'
+import { toHex } from '@rayswarm/wire'
+
+/**
+ * How far one generation of one replica got.
+ *
+ * - `open`, `leased`, `sealed`: still under way
+ * - `revealed`: its digest is known and its result was fetched
+ * - `timeout`: sealed, allowed to open, and never opened
+ * - `missing`: opened, but nobody could fetch the result
+ * - `mismatch`: opened, but the result does not hash to the attested digest
+ */
+export type Outcome = 'open' | 'leased' | 'sealed' | 'revealed' | 'timeout' | 'missing' | 'mismatch'
+
+/** What is known of one generation of one replica. */
+export interface ReplicaOutcome {
+  readonly replica: number
+  readonly generation: number
+  readonly outcome: Outcome
+  readonly holder?: PeerId
+  readonly equivalenceClass?: EquivalenceClass
+  /** Of a revealed result. 32 bytes. */
+  readonly digest?: Uint8Array
+}
+
+/** The verdict on one generation of one replica; without a reason, an accepted one is paid. */
+export interface ReplicaVerdict {
+  readonly replica: number
+  readonly generation: number
+  readonly verdict: Verdict
+  readonly reason?: UnpaidReason
+}
+
+/** What follows for a subtask from the outcomes of its replicas. */
+export type Judgement =
+  | { readonly state: 'waiting' }
+  /** Open these, then go on. */
+  | { readonly state: 'more'; readonly replicas: readonly { replica: number; generation: number }[] }
+  | { readonly state: 'decided'; readonly digest: Uint8Array; readonly verdicts: readonly ReplicaVerdict[] }
+  /** No digest can win any more. */
+  | { readonly state: 'failed'; readonly verdicts: readonly ReplicaVerdict[] }
+
+type Revealed = ReplicaOutcome & { readonly digest: Uint8Array }
+
+/**
+ * Decide a subtask, or say what it still takes. The order of the outcomes does not matter.
+ *
+ * Digests are compared inside one equivalence class only: elsewhere honest results differ.
+ *
+ * @see spec/verification.md#judgement
+ */
+export function judge(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[]): Judgement {
+  const inOrder = [...outcomes].sort((a, b) => a.replica - b.replica || a.generation - b.generation)
+  const groups = groupsOf(inOrder)
+  const winner = groups.find(group => holdersOf(group).length >= policy.quorum)
+  if (winner !== undefined) return decided(policy, inOrder, winner)
+
+  const latest = latestOf(inOrder)
+  const wanted = unopened(policy, latest)
+  if (wanted.length > 0) return { state: 'more', replicas: wanted }
+  if (latest.some(isPending)) return { state: 'waiting' }
+
+  // All that could speak have spoken. At least this many more must agree with the largest group.
+  const largest = Math.max(0, ...groups.map(group => holdersOf(group).length))
+  const lackCount = policy.quorum - largest
+  const opened = Math.max(-1, ...latest.map(outcome => outcome.replica)) + 1
+  if (opened + lackCount > policy.replicaCountMax) return { state: 'failed', verdicts: given(inOrder) }
+  const replicas = Array.from({ length: lackCount }, (_, i) => ({ replica: opened + i, generation: 0 }))
+  return { state: 'more', replicas }
+}
+
+/**
+ * Whether a replica may open its seal: only once nobody who still computes this subtask could copy the result.
+ *
+ * @see spec/verification.md#blind
+ */
+export function mayOpen(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[], replica: number): boolean {
+  const latest = latestOf(outcomes)
+  const own = latest.find(outcome => outcome.replica === replica)?.outcome
+  if (own !== 'sealed' && own !== 'revealed') return false
+
+  const complete = Array.from({ length: policy.replicaCount }, (_, i) => i).every(index =>
+    latest.some(outcome => outcome.replica === index)
+  )
+  return complete && !latest.some(({ outcome }) => outcome === 'open' || outcome === 'leased')
+}
+
+function isPending({ outcome }: ReplicaOutcome): boolean {
+  return outcome === 'open' || outcome === 'leased' || outcome === 'sealed'
+}
+
+function isDead({ outcome }: ReplicaOutcome): boolean {
+  return outcome === 'timeout' || outcome === 'missing' || outcome === 'mismatch'
+}
+
+function isRevealed(outcome: ReplicaOutcome): outcome is Revealed {
+  return outcome.outcome === 'revealed' && outcome.digest !== undefined
+}
+
+/** The last generation of each replica. */
+function latestOf(outcomes: readonly ReplicaOutcome[]): readonly ReplicaOutcome[] {
+  const latest = new Map<number, ReplicaOutcome>()
+  for (const outcome of outcomes) {
+    const known = latest.get(outcome.replica)
+    if (known === undefined || outcome.generation > known.generation) latest.set(outcome.replica, outcome)
+  }
+  return [...latest.values()]
+}
+
+/** Revealed results that agree, each group in replica order; the group that was there first comes first. */
+function groupsOf(inOrder: readonly ReplicaOutcome[]): readonly (readonly Revealed[])[] {
+  const groups = new Map<string, Revealed[]>()
+  for (const outcome of inOrder.filter(isRevealed)) {
+    const key = `${outcome.equivalenceClass ?? ''} ${toHex(outcome.digest)}`
+    const group = groups.get(key) ?? []
+    group.push(outcome)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
+}
+
+/** One result per holder: agreeing with oneself proves nothing. */
+function holdersOf(group: readonly Revealed[]): readonly Revealed[] {
+  return group.filter(
+    ({ holder }, i) => holder === undefined || group.findIndex(other => other.holder === holder) === i
+  )
+}
+
+/** Replicas that should be open and are not: those of the start, and new generations of dead ones. */
+function unopened(
+  policy: VerifyPolicy,
+  latest: readonly ReplicaOutcome[]
+): { replica: number; generation: number }[] {
+  const wanted: { replica: number; generation: number }[] = []
+  for (let replica = 0; replica < policy.replicaCount; replica++)
+    if (!latest.some(outcome => outcome.replica === replica)) wanted.push({ replica, generation: 0 })
+  for (const outcome of latest) {
+    const { replica, generation } = outcome
+    if (isDead(outcome) && generation < GENERATION_COUNT_MAX)
+      wanted.push({ replica, generation: generation + 1 })
+  }
+  return wanted.sort((a, b) => a.replica - b.replica)
+}
+
+function decided(
+  policy: VerifyPolicy,
+  inOrder: readonly ReplicaOutcome[],
+  winner: readonly Revealed[]
+): Judgement {
+  const paid = new Set<ReplicaOutcome>(holdersOf(winner).slice(0, policy.quorum))
+  const { equivalenceClass, digest } = winner[0]!
+
+  const verdicts = inOrder.flatMap((outcome): readonly ReplicaVerdict[] => {
+    if (!isRevealed(outcome)) return given([outcome])
+    const { replica, generation } = outcome
+    if (paid.has(outcome)) return [{ replica, generation, verdict: 'accepted' }]
+    if (winner.includes(outcome)) return [{ replica, generation, verdict: 'accepted', reason: 'surplus' }]
+    return outcome.equivalenceClass === equivalenceClass
+      ? [{ replica, generation, verdict: 'rejected', reason: 'rejected' }]
+      : [{ replica, generation, verdict: 'undecided', reason: 'surplus' }]
+  })
+  return { state: 'decided', digest, verdicts }
+}
+
+/** Verdicts that need no winner. Whoever is still under way gets none: nothing can be said against it. */
+function given(outcomes: readonly ReplicaOutcome[]): readonly ReplicaVerdict[] {
+  return outcomes.flatMap(({ replica, generation, outcome }): readonly ReplicaVerdict[] => {
+    switch (outcome) {
+      case 'mismatch':
+        return [{ replica, generation, verdict: 'rejected', reason: 'result-mismatch' }]
+      case 'timeout':
+        return [{ replica, generation, verdict: 'undecided', reason: 'reveal-timeout' }]
+      case 'missing':
+        return [{ replica, generation, verdict: 'undecided', reason: 'result-missing' }]
+      case 'revealed':
+        return [{ replica, generation, verdict: 'undecided', reason: 'no-quorum' }]
+      default:
+        return []
+    }
+  })
+}
