@@ -1,36 +1,19 @@
 import assert from 'node:assert/strict'
+import type { Account } from '@rayswarm/interface'
 import {
-  type Account,
-  type Amount,
-  type Chain,
-  type EscrowRef,
-  isRayswarmError,
-  type LockTerms,
-  type Payout,
-  type SettlementOrder
-} from '@rayswarm/interface'
+  BUDGET,
+  type Cast,
+  type ChainWorld,
+  castOf,
+  coded,
+  type Entries,
+  orderOf,
+  REFUND_AFTER_S,
+  refused,
+  terms
+} from './chain-cast.ts'
 import { accountOf, keccak } from './escrow-hash.ts'
 
-/** One chain with several accounts on it, freshly deployed. */
-export interface ChainWorld {
-  /** The same chain seen by at least four accounts; none holds tokens yet. All can pay gas. */
-  readonly views: readonly Chain[]
-  readonly treasury: Account
-  /** Mint work tokens. */
-  fund(account: Account, amount: Amount): Promise<void>
-  /** Let chain time pass. */
-  advance(seconds: number): Promise<void>
-  /** Chain time, in seconds. */
-  nowS(): Promise<number>
-  /** Tokens in existence. */
-  supply(): Promise<Amount>
-  /** Pay the treasury its share; resolves to the amount. */
-  sweepTreasury(): Promise<Amount>
-  close(): Promise<void>
-}
-
-const BUDGET = 1_000_000n
-const REFUND_AFTER_S = 600
 /** Gross amounts that leave dust: parts of 10 000 of them are not whole numbers. */
 const ODD = [333_333n, 1n, 77_777n] as const
 
@@ -48,26 +31,11 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
 
     lockRules(() => cast)
     settleRules(() => cast)
-    orderRules(() => cast)
+    signatureRules(() => cast)
+    payoutRules(() => cast)
     refundRules(() => cast)
     moneyRules(() => cast)
   })
-}
-
-/** Who plays in a test: a creator who holds twice the budget, two nodes, and somebody with no part in the job. */
-interface Cast {
-  readonly world: ChainWorld
-  readonly creator: Chain
-  readonly nodes: readonly [Chain, Chain]
-  readonly stranger: Chain
-}
-
-async function castOf(world: ChainWorld): Promise<Cast> {
-  const [creator, first, second, stranger] = world.views
-  assert.ok(creator && first && second && stranger, 'a world has at least four views')
-  await world.fund(creator.account, 2n * BUDGET)
-  const nodes = [first, second].toSorted((a, b) => (ascending(a.account, b.account) ? -1 : 1))
-  return { world, creator, nodes: nodes as [Chain, Chain], stranger }
 }
 
 function lockRules(cast: () => Cast): void {
@@ -233,7 +201,7 @@ function settleRules(cast: () => Cast): void {
   })
 }
 
-function orderRules(cast: () => Cast): void {
+function signatureRules(cast: () => Cast): void {
   it('refuses what its creator did not sign', async () => {
     const { creator, nodes, stranger } = cast()
     const { ref } = await creator.lock(terms())
@@ -258,7 +226,9 @@ function orderRules(cast: () => Cast): void {
     const signature = await creator.signSettlement(order)
     await refused(nodes[0].settle({ ...order, escrow: again.ref }, signature), 'BadSignature')
   })
+}
 
+function payoutRules(cast: () => Cast): void {
   for (const [what, error, payouts] of [
     ['that exceed the lock by one', 'ExceedsLock', ([a]) => [[a, BUDGET + 1n]]],
     [
@@ -419,37 +389,5 @@ function moneyRules(cast: () => Cast): void {
     const { creator } = cast()
     const { nodeBps, burnBps, treasuryBps } = await creator.split()
     assert.deepEqual({ nodeBps, burnBps, treasuryBps }, { nodeBps: 9_000, burnBps: 500, treasuryBps: 500 })
-  })
-}
-
-type Entries = readonly (readonly [Account, Amount])[]
-
-function terms(over: Partial<LockTerms> = {}): LockTerms {
-  const base = { jobHash: keccak('job'), salt: keccak('salt'), amount: BUDGET, refundAfterS: REFUND_AFTER_S }
-  return { ...base, ...over }
-}
-
-function orderOf(escrow: EscrowRef, ...entries: Entries): SettlementOrder {
-  const payouts: Payout[] = entries.map(([account, gross]) => ({ account, gross }))
-  return { escrow, payouts, receiptsRoot: keccak('receipts') }
-}
-
-function ascending(a: Account, b: Account): boolean {
-  return a.toLowerCase() < b.toLowerCase()
-}
-
-async function coded(call: Promise<unknown>, code: string): Promise<void> {
-  await assert.rejects(call, error => {
-    assert.ok(isRayswarmError(error), String(error))
-    assert.equal(error.code, code)
-    return true
-  })
-}
-
-async function refused(call: Promise<unknown>, name: string): Promise<void> {
-  await assert.rejects(call, error => {
-    assert.ok(isRayswarmError(error), String(error))
-    assert.deepEqual([error.code, error.value], ['ERR_CHAIN_REVERTED', name])
-    return true
   })
 }

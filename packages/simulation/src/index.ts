@@ -14,12 +14,14 @@
  * await clock.advance(10)
  * ```
  */
-export { type ChainWorld, chainSuite } from './chain-suite.ts'
-export { accountOf, escrowIdOf, settlementDigest } from './escrow-hash.ts'
 export { type AssetsPeer, type AssetsWorld, type AssetsWorldInit, assetsSuite } from './assets-suite.ts'
+export type { ChainWorld } from './chain-cast.ts'
+export { chainSuite } from './chain-suite.ts'
+export { accountOf, escrowIdOf, settlementDigest } from './escrow-hash.ts'
 export { type LieKind, lyingRunner } from './liars.ts'
 export { MemoryChain, type MemoryChainInit } from './memory-chain.ts'
 export { MemoryStore, ProcessStore } from './memory-store.ts'
+export { type NetworkWorld, networkSuite, type OpenNetworkWorld } from './network-suite.ts'
 export { SeededChance } from './seeded-chance.ts'
 export { HostClock, VirtualClock } from './virtual-clock.ts'
 export { VirtualKeys } from './virtual-identity.ts'

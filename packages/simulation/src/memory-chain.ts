@@ -20,6 +20,7 @@ const DEV_CHAIN_ID = 31_337
 /** The contract's bound, spec/escrow.md#limits. */
 const REFUND_AFTER_S_MAX = 365 * 24 * 3_600
 const AMOUNT_MAX = (1n << 64n) - 1n
+const UINT32_MAX = 2 ** 32 - 1
 const SECOND_MS = 1_000
 
 export interface MemoryChainInit {
@@ -132,13 +133,13 @@ export class MemoryChain {
 
   #lock(creator: Account, terms: LockTerms, ref: EscrowRef): { ref: EscrowRef; txHash: Hex } {
     const { amount, refundAfterS } = terms
+    checkTerms(terms)
     const key = keyOf(ref.id)
     const job = this.#jobs.get(key)
     if (job !== undefined) {
       if (job.locked !== amount || job.refundAfterS !== refundAfterS) throw reverted('JobExists')
       return { ref, txHash: job.txHash }
     }
-    checkAmount(amount)
     const balance = this.#balances.get(keyOf(creator)) ?? 0n
     if (balance < amount) throw balanceTooLow(creator, balance, amount)
     if (amount === 0n) throw reverted('ZeroAmount')
@@ -258,8 +259,10 @@ function splitAll(payouts: readonly Payout[], split: PayoutSplit): Sums {
   return { total, paid, burned, treasury, credits }
 }
 
-function checkAmount(amount: Amount): void {
+function checkTerms({ amount, refundAfterS }: LockTerms): void {
   if (amount < 0n || amount > AMOUNT_MAX) throw new RangeError(`amount out of range: ${amount}`)
+  if (!Number.isInteger(refundAfterS) || refundAfterS < 0 || refundAfterS > UINT32_MAX)
+    throw new RangeError(`refundAfterS out of range: ${refundAfterS}`)
 }
 
 function balanceTooLow(account: Account, balance: Amount, amount: Amount): RayswarmError {
