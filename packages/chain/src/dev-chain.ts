@@ -25,15 +25,22 @@ const COINS_WEI = 10n ** 24n
  * first line of output is the chain's process id.
  */
 const SUPERVISOR = `
+exec 3<&0
 "$@" </dev/null 3<&- &
 chain=$!
 echo "$chain"
-( read -r _ <&3; kill -TERM "$chain"; sleep 3; kill -KILL "$chain" ) 2>/dev/null >/dev/null &
+(
+  read -r _ <&3
+  kill -TERM "$chain"
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 0.1; done
+  kill -KILL "$chain"
+) >/dev/null 2>&1 &
 keeper=$!
 exec 3<&-
 wait "$chain"
 code=$?
 kill "$keeper" 2>/dev/null
+wait "$keeper" 2>/dev/null
 exit "$code"
 `
 
@@ -49,6 +56,7 @@ export interface DevChainInit {
   readonly statePath?: string
   /** Program to run instead of the installed one. */
   readonly path?: string
+  readonly startTimeoutMs?: number
 }
 
 /** A chain of our own on the loopback interface, for tests, demos and local test networks. */
@@ -76,7 +84,7 @@ export class DevChain {
     if (init.port !== undefined) await checkPortFree(init.port)
     const chainId = init.chainId ?? DEV_CHAIN_ID
     const path = init.path ?? anvilPath()
-    const running = await launch(path, anvilArgs(init, chainId), init.port)
+    const running = await launch(path, anvilArgs(init, chainId), init)
     const chain = new DevChain(running, chainId, init.key ?? (Wallet.createRandom().privateKey as Hex))
     try {
       await chain.giveCoins(computeAddress(chain.key), COINS_WEI)
@@ -124,11 +132,10 @@ export class DevChain {
 
   /** Resolves when the process has exited. Saves its state first, if it has a file for it. */
   async stop(): Promise<void> {
-    this.#child.stdin?.end()
-    if (process.platform === 'win32') this.#child.kill()
+    if (this.#child.exitCode === null && this.#child.signalCode === null) signalTo(this.pid, 'SIGTERM')
     const stopped = new AbortController()
     const killed = delay(STOP_TIMEOUT_MS, undefined, { signal: stopped.signal }).then(
-      () => killHard(this.pid),
+      () => signalTo(this.pid, 'SIGKILL'),
       () => {}
     )
     await this.#exited
@@ -158,12 +165,12 @@ function anvilArgs(init: DevChainInit, chainId: number): string[] {
   return args
 }
 
-async function launch(path: string, args: readonly string[], port: number | undefined): Promise<Running> {
+async function launch(path: string, args: readonly string[], init: DevChainInit): Promise<Running> {
   const supervised = process.platform !== 'win32'
   // Away from our terminal: Ctrl+C is for us to handle, the chain is needed until we are done.
   const options = { detached: supervised, windowsHide: true }
   const child = supervised
-    ? spawn('/bin/sh', ['-c', `exec 3<&0\n${SUPERVISOR}`, 'sh', path, ...args], options)
+    ? spawn('/bin/sh', ['-c', SUPERVISOR, 'sh', path, ...args], options)
     : spawn(path, args, options)
   const exited = once(child, 'exit').catch(() => {})
   child.stdin.on('error', () => {})
@@ -174,7 +181,7 @@ async function launch(path: string, args: readonly string[], port: number | unde
   })
   const listening = new Promise<Running>((resolve, reject) => {
     child.on('error', cause => reject(binaryFails(path, String(cause), cause)))
-    child.on('close', () => reject(startFailure(path, complaint, port)))
+    child.on('close', () => reject(startFailure(path, complaint, init.port)))
     child.stdout.setEncoding('utf8').on('data', text => {
       // Read on for ever, or the chain blocks on a full pipe; keep nothing once it is up.
       if (output.length < COMPLAINT_CHARS_MAX) output += text
@@ -185,18 +192,19 @@ async function launch(path: string, args: readonly string[], port: number | unde
     })
   })
   try {
-    return await withDeadline(listening, path)
+    return await withDeadline(listening, path, init.startTimeoutMs ?? START_TIMEOUT_MS)
   } catch (error) {
     child.stdin.end()
-    child.kill()
+    if (!supervised) child.kill()
+    await exited
     throw error
   }
 }
 
-async function withDeadline(listening: Promise<Running>, path: string): Promise<Running> {
+async function withDeadline(listening: Promise<Running>, path: string, timeoutMs: number): Promise<Running> {
   const started = new AbortController()
-  const late = delay(START_TIMEOUT_MS, undefined, { signal: started.signal }).then(() => {
-    throw binaryFails(path, `no answer within ${START_TIMEOUT_MS} ms`)
+  const late = delay(timeoutMs, undefined, { signal: started.signal }).then(() => {
+    throw binaryFails(path, `no answer within ${timeoutMs} ms`)
   })
   late.catch(() => {})
   try {
@@ -232,9 +240,9 @@ function portInUse(port: number, cause?: unknown): RayswarmError {
   })
 }
 
-function killHard(pid: number): void {
+function signalTo(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // Gone already.
   }
