@@ -26,6 +26,7 @@ export class RecordStore extends LevelDatastore {
   /** Tail of the writes to each key that has one under way. */
   readonly #tails = new Map<string, Promise<unknown>>()
   #recordCount = 0
+  #closed = false
 
   /**
    * @throws {RayswarmError} `ERR_STORE_LOCKED` when another process has it open
@@ -53,6 +54,7 @@ export class RecordStore extends LevelDatastore {
     value: Uint8Array,
     options?: Parameters<LevelDatastore['put']>[2]
   ): Promise<Key> {
+    if (this.#closed) return key
     const name = key.toString()
     if (!name.startsWith(RECORD_PREFIX)) return super.put(key, value, options)
     const before = this.#tails.get(name) ?? Promise.resolve()
@@ -64,6 +66,18 @@ export class RecordStore extends LevelDatastore {
       })
     this.#tails.set(name, tail)
     return write
+  }
+
+  override async get(key: Key, options?: Parameters<LevelDatastore['get']>[1]): Promise<Uint8Array> {
+    if (this.#closed) throw Object.assign(new Error('the store is closed'), { name: 'NotFoundError' })
+    return super.get(key, options)
+  }
+
+  /** From now on nothing is found and nothing is kept: parts of libp2p, and of what shares it, write while they stop. */
+  override async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#tails.values())
+    await super.close()
   }
 
   /** The value stored here under a record's key. */
