@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Account, type Hex, RayswarmError } from '@rayswarm/interface'
-import { NonceManager, type TransactionReceipt, Wallet } from 'ethers'
+import { isError, NonceManager, type TransactionReceipt, Wallet } from 'ethers'
 import { chainError, reverted } from './errors.ts'
 import type { Rpc } from './rpc.ts'
 
@@ -20,8 +20,8 @@ export interface Call {
 /**
  * Sends transactions of one key in order and waits until they are mined.
  *
- * Each is tried out first: what would revert is never sent, so it neither costs gas nor leaves a gap in the nonces. Two
- * processes must not share a key.
+ * Each is tried out first: what would revert is never sent, so it neither costs gas nor leaves a gap in the nonces. A key
+ * that two processes use at the same time works most of the time only.
  */
 export class Sender {
   readonly account: Account
@@ -59,16 +59,21 @@ export class Sender {
 
   // One at a time up to the pool, so that a failed send leaves no later one hanging on its nonce.
   #inOrder(call: Call & { readonly gasLimit: bigint }): Promise<Hex> {
-    const sent = this.#tail.then(async () => {
-      try {
-        return (await this.#nonces.sendTransaction(call)).hash
-      } catch (error) {
-        this.#nonces.reset()
-        throw error
-      }
-    })
+    const sent = this.#tail.then(() => this.#toPool(call, true))
     this.#tail = sent.catch(() => {})
     return sent
+  }
+
+  async #toPool(call: Call & { readonly gasLimit: bigint }, mayRetry: boolean): Promise<Hex> {
+    try {
+      return (await this.#nonces.sendTransaction(call)).hash
+    } catch (error) {
+      this.#nonces.reset()
+      // The key was used elsewhere since we counted: count again, once.
+      const outrun = isError(error, 'NONCE_EXPIRED') || isError(error, 'REPLACEMENT_UNDERPRICED')
+      if (!outrun || !mayRetry) throw error
+      return await this.#toPool(call, false)
+    }
   }
 
   // Development chains mine at once: ask soon, then less and less often.

@@ -1,7 +1,7 @@
 import type { Hex } from '@rayswarm/interface'
 import type { ChainWorld } from '@rayswarm/simulation'
 import { computeAddress, id } from 'ethers'
-import { type Deployment, DevChain, deploy, type EthersChain, fund, openChain, TOKEN } from '../src/index.ts'
+import { type Deployment, DevChain, deploy, fund, openChain, TOKEN } from '../src/index.ts'
 import { Rpc } from '../src/rpc.ts'
 
 /** Keys of the views, in order. For tests only. */
@@ -10,7 +10,6 @@ export const TREASURY = computeAddress(id('treasury'))
 
 /** A development chain with the contracts on it that can be reset between tests. */
 export class TestBed {
-  readonly views: EthersChain[] = []
   #snapshot: unknown
   private constructor(
     readonly dev: DevChain,
@@ -27,13 +26,18 @@ export class TestBed {
     return new TestBed(dev, deployment)
   }
 
+  /** Back to the freshly deployed contracts. */
+  async reset(): Promise<void> {
+    if (this.#snapshot !== undefined) await this.dev.request('evm_revert', [this.#snapshot])
+    this.#snapshot = await this.dev.request('evm_snapshot', [])
+  }
+
   /** The same fresh world again, however the last test left it. */
   async open(): Promise<ChainWorld> {
     const { dev, deployment } = this
     const { rpcUrl, chainId } = dev
     const { token } = deployment
-    if (this.#snapshot !== undefined) await dev.request('evm_revert', [this.#snapshot])
-    this.#snapshot = await dev.request('evm_snapshot', [])
+    await this.reset()
     const views = await Promise.all(KEYS.map(key => openChain({ rpcUrl, ...deployment, key })))
     const rpc = await Rpc.open({ rpcUrl, chainId })
     return {

@@ -19,7 +19,7 @@ export interface ChainWorld {
   /** Mint work tokens. */
   fund(account: Account, amount: Amount): Promise<void>
   /** Let chain time pass. */
-  advance(seconds: number): Promise<void>
+  advance: (seconds: number) => Promise<void>
   /** Chain time, in seconds. */
   nowS(): Promise<number>
   /** Tokens in existence. */

@@ -28,6 +28,8 @@ export interface MemoryChainInit {
   readonly nowMs: () => number
   readonly chainId?: number
   readonly split?: PayoutSplit
+  readonly contract?: Account
+  readonly treasury?: Account
 }
 
 interface Job {
@@ -52,8 +54,8 @@ type Sums = Omit<SettlementOutcome, 'txHash' | 'refunded'> & { readonly total: A
 export class MemoryChain {
   readonly chainId: number
   /** Address of the escrow; its balance is what it holds for others. */
-  readonly contract: Account = accountOf('JobEscrow')
-  readonly treasury: Account = accountOf('treasury')
+  readonly contract: Account
+  readonly treasury: Account
 
   readonly #nowMs: () => number
   readonly #split: PayoutSplit
@@ -67,6 +69,8 @@ export class MemoryChain {
   constructor(init: MemoryChainInit) {
     this.#nowMs = init.nowMs
     this.chainId = init.chainId ?? DEV_CHAIN_ID
+    this.contract = init.contract ?? accountOf('JobEscrow')
+    this.treasury = init.treasury ?? accountOf('treasury')
     this.#split = init.split ?? PAYOUT_SPLIT
   }
 
