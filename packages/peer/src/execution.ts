@@ -62,8 +62,9 @@ export class Execution {
   async run(): Promise<ExecutionEnd> {
     const { grant, offer, etaMs } = this.init
     const quorum = new WitnessQuorum(this.components, this.scope, offer.witnesses)
-    const held = await quorum.claim(grant, etaMs)
-    if (!('cert' in held)) return { end: 'refused', refusal: held }
+    const claimed = await quorum.claim(grant, etaMs)
+    if ('refusal' in claimed) return { end: 'refused', refusal: claimed.refusal }
+    const { held } = claimed
     const { replica, fence } = held.cert
     this.components.events.emit('lease:held', { replica, fence })
     this.#hint('lease', held.cert)
@@ -93,8 +94,9 @@ export class Execution {
     try {
       const startedAtMs = this.components.clock.nowMs()
       const sealed = await this.#seal(lost.signal, startedAtMs)
-      const cert = await quorum.commit(held.cert, sealed.seal)
-      if (!('votes' in cert)) return { end: 'refused', refusal: cert }
+      const committed = await quorum.commit(held.cert, sealed.seal)
+      if ('refusal' in committed) return { end: 'refused', refusal: committed.refusal }
+      const { cert } = committed
       this.#hint('commit', cert)
       const elapsedMs = this.components.clock.nowMs() - startedAtMs
       const result = { job: replica.job, attestation: sealed.attestation, cert }

@@ -1,10 +1,12 @@
 import type {
+  Amount,
   JobId,
   JobSpec,
   Offer,
   Raster,
   Receipt,
   SettlementOrder,
+  SettlementOutcome,
   Signed,
   SubtaskOutput
 } from '@rayswarm/interface'
@@ -19,6 +21,8 @@ import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import type { ExecutionReport, JobReport } from './report.ts'
 import type { WitnessRole } from './witness-role.ts'
+
+const NO_TRANSACTION = `0x${'0'.repeat(64)}`
 
 /** One published job, from its offer to its money: drives it, assembles its frames, settles it. */
 export class JobRun {
@@ -110,10 +114,13 @@ export class JobRun {
       payouts: payoutsOf(receipts),
       receiptsRoot: tree.root
     }
-    const { locked } = await this.#persevere('escrow read', () => chain.escrow(order.escrow))
-    const outcome = await this.#persevere('settlement', async () =>
-      chain.settle(order, await chain.signSettlement(order))
-    )
+    const { locked, state } = await this.#persevere('escrow read', () => chain.escrow(order.escrow))
+    const outcome =
+      state === 'refunded'
+        ? refundedOutcome(locked)
+        : await this.#persevere('settlement', async () =>
+            chain.settle(order, await chain.signSettlement(order))
+          )
     const report: JobReport = {
       job: this.job,
       end,
@@ -196,4 +203,9 @@ export class JobRun {
       })
     )
   }
+}
+
+/** We came too late: somebody refunded the timed-out escrow to us, and nobody can be paid from it. */
+function refundedOutcome(locked: Amount): SettlementOutcome {
+  return { txHash: NO_TRANSACTION, paid: 0n, burned: 0n, treasury: 0n, refunded: locked, credits: [] }
 }

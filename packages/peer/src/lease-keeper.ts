@@ -20,7 +20,6 @@ export class LeaseKeeper {
   #expiresAtMs: number
   #timer: Timer | undefined
   #stopped = false
-  #termMs: number
   readonly #replica: ReplicaKey
   readonly #fence: number
 
@@ -32,7 +31,6 @@ export class LeaseKeeper {
   ) {
     this.#replica = held.cert.replica
     this.#fence = held.cert.fence
-    this.#termMs = held.termMs
     this.#expiresAtMs = holderExpiryMs(held.sentAtMs, held.termMs)
   }
 
@@ -63,7 +61,6 @@ export class LeaseKeeper {
     const answer = await this.quorum.renew(this.#replica, this.#fence, progressBps).catch(() => undefined)
     if (this.#stopped) return
     if (answer !== undefined && 'termMs' in answer) {
-      this.#termMs = answer.termMs
       this.#expiresAtMs = holderExpiryMs(sentAtMs, answer.termMs)
       return this.#schedule(answer.termMs / LEASE_RENEWALS_PER_TERM)
     }

@@ -37,8 +37,10 @@ export interface NodeSettings {
   readonly creatorScoreMinBps: number
 }
 
-/** Execution time assumed before the first one was measured. */
-const ETA_MS_GUESS = 10_000
+/** Speed assumed before the first execution was measured: slow, because a lease ends when its time is used up. */
+const UNITS_PER_MS_GUESS = 50
+/** No execution is declared shorter: a busy machine must not lose its lease over a moment's stall. */
+const ETA_MS_MIN = 10_000
 /** A job whose executions failed this often in a row is left alone for a while. */
 const FAILURE_COUNT_MAX = 3
 
@@ -240,15 +242,13 @@ export class NodeRole {
     const subtask = job.subtasks[replica.subtask]!
     const runner = this.#engines.find(engine => engine.probe === probe)!.runner
     const id = replicaId(replica)
-    const etaMs = Math.ceil(
-      this.#unitsPerMs === undefined ? ETA_MS_GUESS : subtask.workUnits / this.#unitsPerMs
-    )
+    const etaMs = Math.ceil(subtask.workUnits / (this.#unitsPerMs ?? UNITS_PER_MS_GUESS))
     const init = {
       offer: job.offer,
       grant,
       subtask,
       probe,
-      etaMs: Math.max(1, etaMs),
+      etaMs: Math.max(ETA_MS_MIN, etaMs),
       session: () => job.session(runner)
     }
     job.running.add(id)

@@ -43,7 +43,7 @@ export class WitnessQuorum {
   ) {}
 
   /** Win the lease, or say why not. */
-  async claim(grant: Signed<Grant>, etaMs: number): Promise<HeldLease | Refusal> {
+  async claim(grant: Signed<Grant>, etaMs: number): Promise<{ held: HeldLease } | { refusal: Refusal }> {
     const { clock, chance, params, context, network } = this.components
     const { replica } = grant.body
     let fence = 1
@@ -63,15 +63,15 @@ export class WitnessQuorum {
       if (cert !== undefined) {
         const register = promises.find(p => p.body.register !== undefined)?.body.register
         const termMs = Math.min(...promises.map(p => p.body.termMs))
-        return { cert, sentAtMs, termMs, ...(register === undefined ? {} : { register }) }
+        return { held: { cert, sentAtMs, termMs, ...(register === undefined ? {} : { register }) } }
       }
       if (promises.length > 0) await this.release(replica, fence)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
-      if (isFinal(last)) return last
+      if (isFinal(last)) return { refusal: last }
       fence = nextFence(fence, refusals)
       await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
     }
-    return last
+    return { refusal: last }
   }
 
   /** Extend the lease. Answers the new term, a refusal, or undefined when too few witnesses answered. */
@@ -106,14 +106,14 @@ export class WitnessQuorum {
   }
 
   /** Close the replica with our seal. */
-  async commit(lease: LeaseCert, seal: Uint8Array): Promise<CommitCert | Refusal> {
+  async commit(lease: LeaseCert, seal: Uint8Array): Promise<{ cert: CommitCert } | { refusal: Refusal }> {
     const { replica, holder, fence } = lease
     const body: Commit = { replica, holder, fence, seal, lease }
     return this.relay(signed('commit', body, this.components.context))
   }
 
   /** Close the replica with somebody's commit, ours or one found in a register. */
-  async relay(commit: Signed<Commit>): Promise<CommitCert | Refusal> {
+  async relay(commit: Signed<Commit>): Promise<{ cert: CommitCert } | { refusal: Refusal }> {
     const { context } = this.components
     const request = encodeMessage(commit)
     const votes: MessageOf<'commit-vote'>[] = []
@@ -123,7 +123,8 @@ export class WitnessQuorum {
       if (reply.type === 'refusal') refusals.push(reply.body)
       return votes.length >= this.witnesses.quorum
     })
-    return commitCertOf(votes, this.witnesses, context) ?? refusals[0] ?? { reason: 'overloaded' }
+    const cert = commitCertOf(votes, this.witnesses, context)
+    return cert === undefined ? { refusal: refusals[0] ?? { reason: 'overloaded' } } : { cert }
   }
 
   /** Send one request to every witness, again to the silent ones, until `enough` says so or all have answered. */
