@@ -202,11 +202,27 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
         view
         returns (bytes32)
     {
-        bytes32[] memory hashes = new bytes32[](payouts.length);
-        for (uint256 i = 0; i < payouts.length; i++) {
-            hashes[i] = keccak256(abi.encode(PAYOUT_TYPEHASH, payouts[i].account, payouts[i].gross));
+        uint256 count = payouts.length;
+        bytes32[] memory hashes = new bytes32[](count);
+        bytes32 typehash = PAYOUT_TYPEHASH;
+        for (uint256 i = 0; i < count; i++) {
+            Payout calldata payout = payouts[i];
+            (address account, uint64 gross) = (payout.account, payout.gross);
+            bytes32 hash;
+            // keccak256(abi.encode(typehash, account, gross)), without taking new memory for each payout.
+            assembly ("memory-safe") {
+                let free := mload(0x40)
+                mstore(free, typehash)
+                mstore(add(free, 0x20), account)
+                mstore(add(free, 0x40), gross)
+                hash := keccak256(free, 0x60)
+            }
+            hashes[i] = hash;
         }
-        bytes32 payoutsHash = keccak256(abi.encodePacked(hashes));
+        bytes32 payoutsHash;
+        assembly ("memory-safe") {
+            payoutsHash := keccak256(add(hashes, 0x20), mul(count, 0x20))
+        }
         return _hashTypedDataV4(keccak256(abi.encode(SETTLEMENT_TYPEHASH, id, payoutsHash, receiptsRoot)));
     }
 
@@ -232,23 +248,28 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     /// @dev Rounds the burned and the treasury share down; the node gets the rest.
     function _credit(Payout[] calldata payouts) private returns (Sums memory sums, Credit[] memory credited) {
         credited = new Credit[](payouts.length);
+        (uint256 toBurnBps, uint256 toTreasuryBps) = (burnBps, treasuryBps);
         address previous = address(0);
         for (uint256 i = 0; i < payouts.length; i++) {
-            (address account, uint256 gross) = (payouts[i].account, payouts[i].gross);
+            Payout calldata payout = payouts[i];
+            (address account, uint256 gross) = (payout.account, payout.gross);
             if (account <= previous) revert PayoutsNotAscending(account);
             if (gross == 0) revert ZeroAmount();
             previous = account;
 
-            uint256 burned = (gross * burnBps) / BPS;
-            uint256 toTreasury = (gross * treasuryBps) / BPS;
-            uint256 amount = gross - burned - toTreasury;
-            sums.gross += gross;
-            sums.paid += amount;
-            sums.burned += burned;
-            sums.treasury += toTreasury;
-            credits[account] += amount;
-            // forge-lint: at most gross, which is 64 bits wide
-            credited[i] = Credit(account, uint64(amount));
+            // 64-bit amounts times shares of 10 000: nothing here comes near 256 bits, and the shares sum to at most gross.
+            unchecked {
+                uint256 burned = (gross * toBurnBps) / BPS;
+                uint256 toTreasury = (gross * toTreasuryBps) / BPS;
+                uint256 amount = gross - burned - toTreasury;
+                sums.gross += gross;
+                sums.paid += amount;
+                sums.burned += burned;
+                sums.treasury += toTreasury;
+                credits[account] += amount;
+                credited[i].account = account;
+                credited[i].amount = uint64(amount);
+            }
         }
     }
 }

@@ -1,0 +1,147 @@
+/**
+ * Gas of every operation, against its goal.
+ *
+ * Run: `node packages/chain/dist/bench/gas.js`. The test suite fails when a figure is above its goal.
+ */
+import type { Account, Hex } from '@rayswarm/interface'
+import { AbiCoder, computeAddress, id } from 'ethers'
+import { DevChain, deploy, ESCROW, type EthersChain, fund, openChain, TOKEN } from '../src/index.ts'
+import { Rpc } from '../src/rpc.ts'
+import { Sender } from '../src/sender.ts'
+
+const NODE_COUNT = 10
+const SUBTASK_COUNT = 100
+const BUDGET = 1_000_000n
+const GROSS = 90_001n
+const REFUND_AFTER_S = 60
+const RECEIPTS_ROOT = id('receipts')
+const NODES: readonly Account[] = Array.from({ length: NODE_COUNT }, (_, i) =>
+  computeAddress(id(`node ${i}`))
+).toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1))
+
+export interface GasFigure {
+  readonly operation: string
+  readonly gas: number
+  /** Highest that is allowed. spec/escrow.md#gas */
+  readonly goal: number
+}
+
+const GOALS: Readonly<Record<string, number>> = {
+  'deploy token': 1_380_000,
+  'deploy escrow': 1_690_000,
+  'lock, first of an account': 86_000,
+  'lock, next': 69_000,
+  'settle 10 nodes, never paid before': 343_000,
+  'settle 10 nodes, paid before': 152_000,
+  'settle nobody': 56_000,
+  refund: 46_000,
+  'withdraw, first': 58_000,
+  'withdraw, next': 41_000,
+  'sweep treasury': 57_000
+}
+
+/** Measure on a chain of our own. */
+export async function gasFigures(): Promise<GasFigure[]> {
+  // The same addresses every time: their zero bytes are cheaper.
+  await using dev = await DevChain.start({ key: id('gas') })
+  const meter = await GasMeter.open(dev)
+  try {
+    const first = await meter.lock('lock, first of an account')
+    const second = await meter.lock('lock, next')
+    await meter.settle('settle 10 nodes, never paid before', first, NODE_COUNT)
+    await meter.settle('settle 10 nodes, paid before', second, NODE_COUNT)
+    await meter.settle('settle nobody', await meter.lock(), 0)
+    await meter.send('withdraw, first', 'withdraw', [NODES[0]])
+    await meter.send('sweep treasury', 'sweepTreasury', [])
+    await meter.settle(undefined, await meter.lock(), NODE_COUNT)
+    await meter.send('withdraw, next', 'withdraw', [NODES[0]])
+    const timedOut = await meter.lock()
+    await dev.advance(REFUND_AFTER_S + 1)
+    await meter.send('refund', 'refund', [timedOut])
+    return meter.figures
+  } finally {
+    meter.close()
+  }
+}
+
+/** Sends what a creator sends and notes the gas of what has a name. */
+class GasMeter {
+  readonly figures: GasFigure[] = []
+  #jobCount = 0
+
+  private constructor(
+    readonly rpc: Rpc,
+    readonly chain: EthersChain,
+    readonly sender: Sender,
+    readonly token: Account
+  ) {}
+
+  static async open(dev: DevChain): Promise<GasMeter> {
+    const { rpcUrl, chainId } = dev
+    const [key, treasury] = [id('creator'), computeAddress(id('treasury'))]
+    const deployment = await deploy({ rpcUrl, chainId, key: dev.key, treasury })
+    const recipients = [{ account: computeAddress(key), amount: 100n * BUDGET }]
+    await fund({ rpcUrl, ...deployment, key: dev.key }, recipients)
+    const rpc = await Rpc.open({ rpcUrl, chainId })
+    const chain = await openChain({ rpcUrl, ...deployment, key })
+    const meter = new GasMeter(rpc, chain, new Sender(rpc, key), deployment.token)
+    for (const [index, operation] of ['deploy token', 'deploy escrow'].entries()) {
+      // One transaction per block.
+      const block = await rpc.connection.getBlock(deployment.deployedAtBlock - 1 + index)
+      meter.#note(operation, block!.gasUsed)
+    }
+    return meter
+  }
+
+  close(): void {
+    this.chain.close()
+    this.rpc.close()
+  }
+
+  async send(operation: string | undefined, name: string, args: readonly unknown[]): Promise<void> {
+    await this.#send(operation, this.chain.contract, ESCROW.encodeFunctionData(name, args))
+  }
+
+  async lock(operation?: string): Promise<Hex> {
+    this.#jobCount += 1
+    const [jobHash, salt] = [id('job'), id(`salt ${this.#jobCount}`)]
+    const { id: escrowId } = this.chain.escrowRef({
+      jobHash,
+      salt,
+      amount: BUDGET,
+      refundAfterS: REFUND_AFTER_S
+    })
+    const types = ['bytes32', 'bytes32', 'uint32']
+    const terms = AbiCoder.defaultAbiCoder().encode(types, [jobHash, salt, REFUND_AFTER_S])
+    const args = [this.chain.contract, BUDGET, terms]
+    const data = TOKEN.encodeFunctionData('transferAndCall(address,uint256,bytes)', args)
+    await this.#send(operation, this.token, data)
+    return escrowId
+  }
+
+  async settle(operation: string | undefined, escrowId: Hex, nodeCount: number): Promise<void> {
+    const { chainId, contract } = this.chain
+    const payouts = NODES.slice(0, nodeCount).map(account => ({ account, gross: GROSS }))
+    const escrow = { chainId, contract, id: escrowId }
+    const signature = await this.chain.signSettlement({ escrow, payouts, receiptsRoot: RECEIPTS_ROOT })
+    await this.send(operation, 'settle', [escrowId, payouts, RECEIPTS_ROOT, signature])
+  }
+
+  async #send(operation: string | undefined, to: Account, data: Hex): Promise<void> {
+    const { gasUsed } = await this.sender.send({ to, data })
+    if (operation !== undefined) this.#note(operation, gasUsed)
+  }
+
+  #note(operation: string, gas: bigint): void {
+    this.figures.push({ operation, gas: Number(gas), goal: GOALS[operation]! })
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const { operation, gas, goal } of await gasFigures()) {
+    const perSubtask = operation.startsWith('settle 10') ? `  ${gas / SUBTASK_COUNT} per subtask of 100` : ''
+    console.log(
+      `${operation.padEnd(36)} ${String(gas).padStart(9)}  goal ${String(goal).padStart(9)}${perSubtask}`
+    )
+  }
+}

@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict'
+import { gasFigures } from '../bench/gas.ts'
+
+describe('gas', () => {
+  it('stays below the goals of spec/escrow.md#gas', async () => {
+    const figures = await gasFigures()
+    assert.equal(figures.length, 11)
+    for (const { operation, gas, goal } of figures)
+      assert.ok(gas <= goal, `${operation}: ${gas} above ${goal}`)
+  })
+})
