@@ -5,7 +5,10 @@ import type { CID } from 'multiformats/cid'
 import { concat } from 'uint8arrays/concat'
 import type { BlockSource } from './download.ts'
 
-/** Blocks over bitswap: from any peer that speaks it, not only ours. */
+/** One block that nobody of the named peers sends within this time is not looked for any further. */
+const TIMEOUT_MS = 10_000
+
+/** Blocks over bitswap: from peers that are not ours, such as any IPFS node. */
 export class BitswapSource implements BlockSource {
   readonly #blocks: Blocks
   readonly #providers: CID[]
@@ -17,7 +20,11 @@ export class BitswapSource implements BlockSource {
 
   async retrieve(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
     const parts: Uint8Array[] = []
-    for await (const part of this.#blocks.get(cid, { signal, providers: this.#providers })) parts.push(part)
+    const options = {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      providers: this.#providers
+    }
+    for await (const part of this.#blocks.get(cid, options)) parts.push(part)
     return concat(parts)
   }
 

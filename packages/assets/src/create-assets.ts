@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import { withBitswap } from '@helia/bitswap'
 import { type CreateLibp2pOptions, type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
 import type { Libp2p, ServiceMap } from '@libp2p/interface'
-import { type Log, RayswarmError } from '@rayswarm/interface'
+import { type Log, type PeerId, RayswarmError } from '@rayswarm/interface'
 import { LevelDatastore } from 'datastore-level'
-import { createHeliaLight } from 'helia'
+import { createHeliaLight, type Helia } from 'helia'
 import { BitswapSource } from './bitswap-source.ts'
+import { serveBlocks } from './block-protocol.ts'
+import { BlockSession } from './block-session.ts'
 import { Checkouts } from './checkouts.ts'
 import { DiskBlocks } from './disk-blocks.ts'
 import { failureOf } from './failures.ts'
@@ -51,17 +53,23 @@ export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
     const pins = new Pins(records, blocks)
     blocks.onFull = () => pins.collect()
 
-    const helia = await withNetwork(
-      createHeliaLight({ blockstore: blocks, datastore: records }),
-      init
-    ).start()
+    const helia = withNetwork(createHeliaLight({ blockstore: blocks, datastore: records }), init)
+    await helia.start()
+    const { libp2p } = helia
+    const stopServing = await serveBlocks(libp2p, init.netId, blocks, init.log)
+    const foreign = (peers: readonly PeerId[]) => new BitswapSource(helia.blockstore, peers)
+    const components = { libp2p, netId: init.netId, log: init.log, foreign }
     return new HeliaAssets({
-      helia: helia as HeliaWithLibp2p<ServiceMap>,
+      libp2p,
       blocks,
       pins,
       checkouts,
-      source: providers => new BitswapSource(helia.blockstore, providers),
-      close: () => records.close()
+      source: (providers, signal) => new BlockSession(components, providers, signal),
+      close: async () => {
+        await stopServing()
+        await helia.stop()
+        await records.close()
+      }
     })
   } catch (error) {
     await records.close()
@@ -70,7 +78,7 @@ export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
 }
 
 function withNetwork(
-  helia: ReturnType<typeof createHeliaLight>,
+  helia: Helia,
   init: AssetsInit
 ): HeliaWithLibp2p<ServiceMap> {
   if ('libp2pOptions' in init) return withBitswap(withLibp2pLight(helia, init.libp2pOptions))

@@ -1,5 +1,4 @@
-import type { HeliaWithLibp2p } from '@helia/libp2p'
-import type { Libp2p, ServiceMap } from '@libp2p/interface'
+import type { Libp2p } from '@libp2p/interface'
 import {
   type AssetSource,
   type Assets,
@@ -41,13 +40,13 @@ const IMPORTS_AT_ONCE = 2
 
 /** The parts {@link HeliaAssets} works with; see {@link createAssets}. */
 export interface HeliaAssetsComponents {
-  readonly helia: HeliaWithLibp2p<ServiceMap>
+  readonly libp2p: Libp2p
   readonly blocks: DiskBlocks
   readonly pins: Pins
   readonly checkouts: Checkouts
   /** Blocks from other peers, for one operation. */
   readonly source: (providers: readonly PeerId[], signal: AbortSignal) => BlockSource
-  /** Release the disk. */
+  /** Leave the exchange of blocks and release the disk. */
   readonly close: () => Promise<void>
 }
 
@@ -63,7 +62,7 @@ export class HeliaAssets implements Assets {
 
   /** The network this exchanges blocks over. */
   get libp2p(): Libp2p {
-    return this.#parts.helia.libp2p
+    return this.#parts.libp2p
   }
 
   async add(sources: readonly AssetSource[]): Promise<{ readonly cid: Cid; readonly manifest: Manifest }> {
@@ -152,7 +151,6 @@ export class HeliaAssets implements Assets {
     if (this.#stopping.signal.aborted) return
     this.#stopping.abort()
     await Promise.allSettled(this.#running)
-    await this.#parts.helia.stop()
     await this.#parts.close()
   }
 

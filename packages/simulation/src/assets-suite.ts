@@ -38,12 +38,15 @@ const UNKNOWN_MANIFEST = 'bafyreigaknpexyvxt76zgkitavbwx6ejgfheup5oybpm77f3pxzrv
 /** Declare the tests that every implementation of the `Assets` port must pass. */
 export function assetsSuite(name: string, open: (init: AssetsWorldInit) => Promise<AssetsWorld>): void {
   describe(`${name}: assets`, () => {
-    let world: AssetsWorld
+    let world: AssetsWorld | undefined
     const begin = async (quotaBytes = QUOTA_BYTES) => {
       world = await open({ quotaBytes })
       return world
     }
-    afterEach(() => world.close())
+    afterEach(async () => {
+      await world?.close()
+      world = undefined
+    })
 
     describe('adding', () => addingTests(begin))
     describe('fetching', () => fetchingTests(begin))
