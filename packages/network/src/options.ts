@@ -1,4 +1,5 @@
 import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub'
+import { createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type Identify, identify } from '@libp2p/identify'
 import type { ServiceMap } from '@libp2p/interface'
@@ -105,11 +106,25 @@ function gossip(init: SwarmInit, { gossip: settings }: Settings) {
     fastMsgIdFn: message =>
       toText((message.signature ?? new Uint8Array()).subarray(0, SIGNATURE_ID_BYTES), 'latin1'),
     scoreParams: {
+      topics: Object.fromEntries(TOPICS.map(topic => [topicName(init.netId, topic), topicScore(settings)])),
       IPColocationFactorWeight: settings.sameHostWeight,
       IPColocationFactorThreshold: settings.sameHostCountMax,
       appSpecificScore: init.gossipScore ?? (() => 0),
       appSpecificWeight: 1
     }
+  })
+}
+
+/** A topic's share in a peer's score: only what was provably wrong counts. The rest needs measuring first. */
+function topicScore(settings: Settings['gossip']) {
+  return createTopicScoreParams({
+    topicWeight: 1,
+    timeInMeshWeight: 0,
+    firstMessageDeliveriesWeight: 0,
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+    invalidMessageDeliveriesWeight: settings.rejectedWeight,
+    invalidMessageDeliveriesDecay: settings.rejectedDecay
   })
 }
 

@@ -29,7 +29,11 @@ export interface Settings {
     readonly meshDegree: number
     readonly meshDegreeMin: number
     readonly meshDegreeMax: number
-    /** Bytes of one message's payload. Default: none. */
+    /** Score of a peer per squared number of its rejected messages. Default: none. Below −80 nobody listens to it. */
+    readonly rejectedWeight: number
+    /** What is left of that number after each second: one percent after ten minutes. */
+    readonly rejectedDecay: number
+    /** Bytes of one packet. Default: none. Who sends more loses its gossip stream. */
     readonly inboundBytesMax: number
     /** Parts (messages, subscriptions, control entries) of one packet. Default 5000 each. */
     readonly packetPartsMax: number
@@ -70,6 +74,8 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       meshDegree: 8,
       meshDegreeMin: 6,
       meshDegreeMax: 12,
+      rejectedWeight: -1,
+      rejectedDecay: 0.9923,
       inboundBytesMax: 64 * KIB,
       packetPartsMax: 100,
       judgedAtOnceMax: 32
@@ -98,6 +104,8 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       meshDegree: 8,
       meshDegreeMin: 6,
       meshDegreeMax: 12,
+      rejectedWeight: -1,
+      rejectedDecay: 0.9923,
       inboundBytesMax: 64 * KIB,
       packetPartsMax: 100,
       judgedAtOnceMax: 32
