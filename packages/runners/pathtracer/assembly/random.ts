@@ -1,0 +1,97 @@
+// Randomness is a function of (seed, frame, pixel, sample, dimension): Sobol points, Owen-scrambled by hashing
+// (Burley 2020, "Practical Hash-based Owen Scrambling"), with the hash of N. Vegdahl.
+
+/** Dimension pairs of one path vertex. */
+export const PAIRS_PER_VERTEX: u32 = 5
+
+let seedOfPixel: u32 = 0
+let reversedIndex: u32 = 0
+let vertexBase: u32 = 0
+
+/** The two numbers of the latest `draw`, in [0, 1). */
+export let randomX: f32 = 0
+export let randomY: f32 = 0
+
+// @ts-ignore: decorator
+@inline
+export function mix32(v: u32): u32 {
+  let h = v
+  h ^= h >> 16
+  h *= 0x21f0aaad
+  h ^= h >> 15
+  h *= 0x735a2d97
+  h ^= h >> 15
+  return h
+}
+
+// @ts-ignore: decorator
+@inline
+function reverse(v: u32): u32 {
+  let r = v
+  r = ((r >> 1) & 0x55555555) | ((r & 0x55555555) << 1)
+  r = ((r >> 2) & 0x33333333) | ((r & 0x33333333) << 2)
+  r = ((r >> 4) & 0x0f0f0f0f) | ((r & 0x0f0f0f0f) << 4)
+  r = ((r >> 8) & 0x00ff00ff) | ((r & 0x00ff00ff) << 8)
+  return (r >> 16) | (r << 16)
+}
+
+/** Owen scrambling of a bit-reversed number. */
+// @ts-ignore: decorator
+@inline
+function scramble(v: u32, seed: u32): u32 {
+  let r = v
+  r ^= r * 0x3d20adea
+  r += seed
+  r *= (seed >> 16) | 1
+  r ^= r * 0x05526c56
+  r ^= r * 0x53a22864
+  return r
+}
+
+/** Product with the second Sobol matrix: Pascal's triangle modulo two, as a sum over supersets. */
+// @ts-ignore: decorator
+@inline
+function pascal(v: u32): u32 {
+  let r = v
+  r ^= (r >> 1) & 0x55555555
+  r ^= (r >> 2) & 0x33333333
+  r ^= (r >> 4) & 0x0f0f0f0f
+  r ^= (r >> 8) & 0x00ff00ff
+  r ^= (r >> 16) & 0x0000ffff
+  return r
+}
+
+// @ts-ignore: decorator
+@inline
+function unit(v: u32): f32 {
+  return <f32>(v >> 8) * <f32>(1.0 / 16777216.0)
+}
+
+export function pixelSeed(seed: u32, frame: u32, column: u32, row: u32): void {
+  seedOfPixel = mix32(mix32(mix32(mix32(seed + 0x9e3779b9) ^ frame) + column) ^ (row + 0x7f4a7c15))
+}
+
+export function startSample(index: u32): void {
+  reversedIndex = reverse(index)
+  vertexBase = 0
+}
+
+/** Draws from now on belong to path vertex `vertex`; the camera is vertex 0. */
+// @ts-ignore: decorator
+@inline
+export function startVertex(vertex: u32): void {
+  vertexBase = vertex * PAIRS_PER_VERTEX
+}
+
+/** Set `randomX` and `randomY` from dimension pair `pair` of the current vertex. */
+export function draw(pair: u32): void {
+  const h = mix32(seedOfPixel + (vertexBase + pair) * 0x9e3779b1)
+  const shuffled = reverse(scramble(reversedIndex, h))
+  randomX = unit(reverse(scramble(shuffled, mix32(h ^ 0x68bc21eb))))
+  randomY = unit(reverse(scramble(pascal(shuffled), mix32(h ^ 0x02e5be93))))
+}
+
+/** A hash of the current sample and `salt`, in [0, 1): for choices made in any order, such as alpha tests. */
+export function chance(salt: u32): f32 {
+  return unit(mix32(mix32(seedOfPixel ^ reversedIndex) + salt * 0x9e3779b1 + vertexBase))
+}

@@ -1,0 +1,17 @@
+// Loads one scene and ends. Parsing and decoding leave a big heap behind that nobody needs while rendering.
+import { parentPort, workerData } from 'node:worker_threads'
+import { readGltf } from './gltf-file.ts'
+import { failureOf, type LoadOrder, type LoadReply } from './messages.ts'
+import { prepare } from './prepare.ts'
+
+const order = workerData as LoadOrder
+
+async function load(): Promise<LoadReply> {
+  try {
+    return { scene: await prepare(order.dir, await readGltf(order.dir, order.entry), order.camera) }
+  } catch (error) {
+    return { failure: failureOf(error) }
+  }
+}
+
+parentPort?.postMessage(await load())

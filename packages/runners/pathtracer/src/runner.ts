@@ -1,0 +1,49 @@
+import { availableParallelism } from 'node:os'
+import type { Artifact, Issue, JobSpec, Probe, Raster, Runner } from '@rayswarm/interface'
+import { rasterBytes } from './canvas.ts'
+import { finishFrame } from './finish.ts'
+import { loadScene, PathtracerSession } from './session.ts'
+
+/** Name of this engine in job specs. */
+export const ENGINE = 'pathtracer'
+/** Results of all machines with this class are equal bit for bit. */
+export const EQUIVALENCE_CLASS = 'pathtracer/1/wasm'
+
+export interface PathtracerInit {
+  /** Executions side by side; the number of cores when absent. */
+  readonly concurrency?: number
+}
+
+/** The embedded renderer. */
+export class PathtracerRunner implements Runner {
+  readonly engine = ENGINE
+  readonly #concurrency: number
+
+  constructor(init: PathtracerInit = {}) {
+    this.#concurrency = Math.max(1, init.concurrency ?? availableParallelism())
+  }
+
+  async probe(): Promise<Probe | { readonly unavailable: string }> {
+    return { engine: ENGINE, equivalenceClass: EQUIVALENCE_CLASS, concurrency: this.#concurrency }
+  }
+
+  async inspect(_spec: JobSpec, _dir: string): Promise<readonly Issue[]> {
+    return []
+  }
+
+  async open(spec: JobSpec, dir: string): Promise<PathtracerSession> {
+    const { entry, camera, widthPx, heightPx } = spec.work
+    const scene = await loadScene({
+      dir,
+      entry,
+      camera,
+      allowedBytes: spec.memoryBytes,
+      rasterBytes: rasterBytes(widthPx, heightPx)
+    })
+    return new PathtracerSession(scene, spec, this.#concurrency)
+  }
+
+  finish(spec: JobSpec, frame: Raster): Promise<readonly Artifact[]> {
+    return finishFrame(spec, frame)
+  }
+}

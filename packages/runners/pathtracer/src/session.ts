@@ -1,0 +1,211 @@
+import { Worker } from 'node:worker_threads'
+import {
+  type JobSpec,
+  RayswarmError,
+  type RunOptions,
+  type Session,
+  type Subtask,
+  type SubtaskOutput
+} from '@rayswarm/interface'
+import {
+  errorOf,
+  type LoadOrder,
+  type LoadReply,
+  type RunOrder,
+  type RunReply,
+  type ThreadOrder
+} from './messages.ts'
+import type { PreparedScene } from './prepared.ts'
+
+interface Run {
+  readonly order: RunOrder
+  readonly options: RunOptions
+  resolve(output: SubtaskOutput): void
+  reject(error: unknown): void
+}
+
+function aborted(cause?: unknown): RayswarmError {
+  return new RayswarmError('ERR_ABORTED', 'rendering was aborted', {
+    thing: 'execution',
+    remedy: 'Run the subtask again if its result is still wanted.',
+    cause
+  })
+}
+
+function crashed(cause: unknown): RayswarmError {
+  return new RayswarmError('ERR_INTERNAL', 'a rendering thread ended unexpectedly', {
+    thing: 'rendering thread',
+    remedy: 'Run the subtask again; report the scene if it happens twice.',
+    cause
+  })
+}
+
+/** One rendering thread and the run it is busy with. */
+class RenderThread {
+  readonly #flags: Int32Array
+  readonly #worker: Worker
+  #run: Run | undefined
+  #share = 0
+  rayCount = 0
+
+  constructor(scene: PreparedScene, onIdle: () => void, onGone: (thread: RenderThread) => void) {
+    const control = new SharedArrayBuffer(4)
+    this.#flags = new Int32Array(control)
+    const order: ThreadOrder = { scene, control }
+    this.#worker = new Worker(new URL('./render-thread.js', import.meta.url), { workerData: order })
+    this.#worker.on('message', (reply: RunReply) => this.#onReply(reply, onIdle))
+    this.#worker.on('error', error => {
+      onGone(this)
+      this.#take()?.reject(crashed(error))
+    })
+    this.#worker.on('exit', () => {
+      onGone(this)
+      this.#take()?.reject(crashed(undefined))
+    })
+  }
+
+  get busy(): boolean {
+    return this.#run !== undefined
+  }
+
+  start(run: Run): void {
+    this.#run = run
+    this.#share = 0
+    this.#worker.postMessage(run.order)
+  }
+
+  stop(run: Run): void {
+    if (this.#run === run) Atomics.store(this.#flags, 0, run.order.run)
+  }
+
+  async close(): Promise<void> {
+    this.#take()?.reject(aborted())
+    await this.#worker.terminate()
+  }
+
+  #take(): Run | undefined {
+    const run = this.#run
+    this.#run = undefined
+    return run
+  }
+
+  #onReply(reply: RunReply, onIdle: () => void): void {
+    if (this.#run?.order.run !== reply.run) return
+    if (reply.kind === 'progress') {
+      this.#share = Math.max(this.#share, reply.share)
+      this.#run.options.onProgress?.(this.#share)
+      return
+    }
+    const run = this.#take()
+    if (reply.kind === 'done') {
+      this.rayCount += reply.rays
+      run?.options.onProgress?.(1)
+      run?.resolve({ rasters: reply.rasters })
+    } else if (reply.kind === 'stopped') run?.reject(aborted(run.options.signal.reason))
+    else run?.reject(errorOf(reply.failure))
+    onIdle()
+  }
+}
+
+/** One scene in memory, and up to `concurrency` threads that render it. */
+export class PathtracerSession implements Session {
+  readonly #scene: PreparedScene
+  readonly #spec: JobSpec
+  readonly #concurrency: number
+  readonly #threads = new Set<RenderThread>()
+  readonly #waiting: Run[] = []
+  #runCount = 0
+  #rayCount = 0
+  #closed = false
+
+  constructor(scene: PreparedScene, spec: JobSpec, concurrency: number) {
+    this.#scene = scene
+    this.#spec = spec
+    this.#concurrency = concurrency
+  }
+
+  /** Rays traced by all finished runs. */
+  get rayCount(): number {
+    return this.#rayCount + [...this.#threads].reduce((sum, thread) => sum + thread.rayCount, 0)
+  }
+
+  run(subtask: Subtask, options: RunOptions): Promise<SubtaskOutput> {
+    const { framesPerSecond, widthPx, heightPx, seed, maxBounces } = this.#spec.work
+    return new Promise((resolve, reject) => {
+      if (this.#closed || options.signal.aborted) return reject(aborted(options.signal.reason))
+      const order: RunOrder = {
+        run: ++this.#runCount,
+        work: subtask.work,
+        constants: { framesPerSecond, widthPx, heightPx, seed, maxBounces }
+      }
+      const onAbort = (): void => this.#abort(run)
+      const settle = (): void => options.signal.removeEventListener('abort', onAbort)
+      const run: Run = {
+        order,
+        options,
+        resolve: output => {
+          settle()
+          resolve(output)
+        },
+        reject: error => {
+          settle()
+          reject(error)
+        }
+      }
+      options.signal.addEventListener('abort', onAbort, { once: true })
+      this.#waiting.push(run)
+      this.#dispatch()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const run of this.#waiting.splice(0)) run.reject(aborted())
+    await Promise.all([...this.#threads].map(thread => thread.close()))
+  }
+
+  #abort(run: Run): void {
+    const position = this.#waiting.indexOf(run)
+    if (position >= 0) {
+      this.#waiting.splice(position, 1)
+      return run.reject(aborted(run.options.signal.reason))
+    }
+    for (const thread of this.#threads) thread.stop(run)
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0 && !this.#closed) {
+      const thread = [...this.#threads].find(({ busy }) => !busy) ?? this.#spawn()
+      if (thread === undefined) return
+      thread.start(this.#waiting.shift()!)
+    }
+  }
+
+  #spawn(): RenderThread | undefined {
+    if (this.#threads.size >= this.#concurrency) return undefined
+    const thread = new RenderThread(
+      this.#scene,
+      () => this.#dispatch(),
+      gone => {
+        if (this.#threads.delete(gone)) this.#rayCount += gone.rayCount
+        this.#dispatch()
+      }
+    )
+    this.#threads.add(thread)
+    return thread
+  }
+}
+
+/** Load a scene in a thread of its own. */
+export function loadScene(order: LoadOrder): Promise<PreparedScene> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./loader-thread.js', import.meta.url), { workerData: order })
+    worker.once('message', (reply: LoadReply) => {
+      if (reply.failure === undefined) resolve(reply.scene)
+      else reject(errorOf(reply.failure))
+      void worker.terminate()
+    })
+    worker.once('error', error => reject(crashed(error)))
+    worker.once('exit', () => reject(crashed(undefined)))
+  })
+}
