@@ -3,10 +3,13 @@ import type { Cid, Decoded, Hex, JobId, JobSpec } from '@rayswarm/interface'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import type { ZodType } from 'zod'
-import { bytesEqual, plainBytes, sha256, toHex } from './bytes.ts'
+import { plainBytes, sha256, toHex } from './bytes.ts'
+import { scan } from './scan.ts'
 
 const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
+/** Details go to logs; parts of them come from strangers. */
+const DETAIL_LENGTH_MAX = 200
 const UINT64_MAX = 2n ** 64n - 1n
 
 /**
@@ -40,23 +43,22 @@ export function jobHashOf(job: JobId): Hex {
   return toHex(multihash.digest)
 }
 
-/** Decode without judging the shape. Undefined when the bytes are not dag-cbor; never throws, however deep they nest. */
-export function decodeRaw(bytes: Uint8Array): { readonly value: unknown } | undefined {
+/** The value that these bytes are the one encoding of. Never throws. */
+export function decodeValue(bytes: Uint8Array): Decoded<unknown> {
+  const fault = scan(bytes)
+  if (fault === 'malformed') return { ok: false, fault, detail: 'not dag-cbor' }
+  if (fault !== undefined) return { ok: false, fault, detail: 'encodes to other bytes' }
   try {
-    return { value: decode(plainBytes(bytes)) }
-  } catch {
-    // Also a stack overflow: tens of thousands of nested lists fit in one message.
-    return undefined
+    return { ok: true, value: decode(bytes) }
+  } catch (error) {
+    return { ok: false, fault: 'malformed', detail: String(error).slice(0, DETAIL_LENGTH_MAX) }
   }
 }
 
-/** Whether `bytes` are exactly the canonical encoding of `value`, which was decoded from them. */
-export function isCanonical(value: unknown, bytes: Uint8Array): boolean {
-  try {
-    return bytesEqual(encode(value), bytes)
-  } catch {
-    return false
-  }
+/** Decode a record of our own, whose shape needs no judging. Undefined when the bytes are no canonical encoding. */
+export function decodeRaw(bytes: Uint8Array): { readonly value: unknown } | undefined {
+  const decoded = decodeValue(plainBytes(bytes))
+  return decoded.ok ? { value: decoded.value } : undefined
 }
 
 /**
@@ -67,13 +69,8 @@ export function isCanonical(value: unknown, bytes: Uint8Array): boolean {
 export function decodeCanonical<T>(bytes: Uint8Array, schema: ZodType<T>, sizeBytesMax: number): Decoded<T> {
   if (bytes.length > sizeBytesMax)
     return { ok: false, fault: 'oversized', detail: `${bytes.length} bytes, at most ${sizeBytesMax}` }
-  const raw = decodeRaw(bytes)
-  if (raw === undefined) return { ok: false, fault: 'malformed', detail: 'not dag-cbor' }
-  const shaped = shape(schema, raw.value)
-  if (!shaped.ok) return shaped
-  if (!isCanonical(raw.value, bytes))
-    return { ok: false, fault: 'not-canonical', detail: 'encodes to other bytes' }
-  return shaped
+  const decoded = decodeValue(plainBytes(bytes))
+  return decoded.ok ? shape(schema, decoded.value) : decoded
 }
 
 /** Judge a decoded value's shape. */

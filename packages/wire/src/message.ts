@@ -9,7 +9,7 @@ import {
 } from '@rayswarm/interface'
 import { MESSAGE_SIZE_BYTES_MAX } from '@rayswarm/params'
 import { bytesEqual, plainBytes } from './bytes.ts'
-import { canonical, decodeRaw, isCanonical, shape } from './canonical.ts'
+import { canonical, decodeValue, shape } from './canonical.ts'
 import { publicKeyOf } from './peer-id.ts'
 import { schemas } from './schema/index.ts'
 import { isSignedType, type MessageOf, type SignedType, verifyBody, type WireContext } from './signed.ts'
@@ -80,7 +80,7 @@ export function encodeMessage(
 /**
  * Judge bytes from a stranger. Never throws.
  *
- * The order is that of cost: type and size, cbor, shape, canonical form, then the outer signature. Signatures of messages
+ * The order is that of cost: type and size, canonical form, shape, then the outer signature. Signatures of messages
  * inside the message are checked by whoever relies on them, with `verifySigned`.
  */
 export function decodeMessage<T extends MessageType>(
@@ -94,14 +94,13 @@ export function decodeMessage<T extends MessageType>(
   if (type === undefined) return failed('malformed', 'not one of the expected types')
   if (input.length > messageSizeBytesMax(type)) return failed('oversized', `${type} of ${input.length} bytes`)
 
-  const raw = decodeRaw(input)
-  if (raw === undefined) return failed('malformed', 'not dag-cbor')
+  const raw = decodeValue(input)
+  if (!raw.ok) return raw
   const envelope = raw.value
   if (!isEnvelope(envelope, type)) return failed('malformed', 'not an envelope')
 
   const body = shape<unknown>(schemas[type], envelope.b)
   if (!body.ok) return body
-  if (!isCanonical(envelope, input)) return failed('not-canonical', 'encodes to other bytes')
   if (!isSignedType(type)) return { ok: true, value: { type, body: body.value } as MessageOf<T> }
 
   const signer = envelope.s as string

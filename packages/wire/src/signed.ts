@@ -36,10 +36,13 @@ export function isSignedType(type: string): type is SignedType {
 }
 
 /** Sign a body in our name, for this chain and network only. */
-export function signed<T extends SignedType>(type: T, body: Messages[T], context: WireContext): MessageOf<T> {
+export function signed<T extends SignedType>(
+  type: T,
+  body: Messages[T],
+  context: WireContext
+): Signed<Messages[T]> & { readonly type: T } {
   const signature = context.identity.sign(signedBytes(type, canonical(body), context))
-  const { peerId: signer } = context.identity
-  return { type, signer, body, signature } as MessageOf<T>
+  return { type, signer: context.identity.peerId, body, signature }
 }
 
 /** Whether the signer signed exactly this type and body, for this chain and network. Never throws. */

@@ -25,8 +25,8 @@ const CLASS_LENGTH_MAX = 128
 /** CIDv1, base32, sha2-256; raw, dag-pb or dag-cbor. The expression admits exactly the texts that decode and encode to themselves. */
 const CID = /^baf(?:kre|ybe|yre)i[a-h][a-z2-7]{50}[aeimquy4]$/
 const DAG_CBOR_CID = /^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$/
-/** Control characters, and halves of surrogate pairs: those have no UTF-8. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
+/** Control characters, halves of surrogate pairs, which have no UTF-8, and the byte order mark, which decoders drop. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFEFF]/u
 const HEX_32 = /^0x[0-9a-f]{64}$/
 const CLASS = /^[a-z0-9][a-z0-9._+-]*(?:\/[a-z0-9][a-z0-9._+-]*)*$/
 const ENGINE = /^[a-z][a-z0-9-]{0,31}$/
