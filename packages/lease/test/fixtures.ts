@@ -13,14 +13,14 @@ import type {
   WitnessSet
 } from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
-import { nodeIdentity, sha256, signed, type WireContext } from '@rayswarm/wire'
+import { cidOf, nodeIdentity, sha256, signed, type WireContext } from '@rayswarm/wire'
 import type { WitnessRules } from '../src/index.ts'
 
 const text = new TextEncoder()
 const CHAIN_ID = 31_337
 const NET_ID = 'lease-test'
 
-export const JOB = 'bafyreibvjobjobjobjobjobjobjobjobjobjobjobjobjobjobjobjobjob'
+export const JOB = cidOf('lease test job')
 
 /** The same name is the same peer in every test. */
 export function identityOf(name: string): Identity {
