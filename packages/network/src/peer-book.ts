@@ -6,7 +6,8 @@ import { ADDRESS_COUNT_MAX, PEER_BOOK_COUNT_MAX } from '@rayswarm/params'
 import { type Contact, parseAddressOf, parsePeer } from './addresses.ts'
 
 const FILE = 'peers.json'
-const SAVE_DELAY_MS = 1_000
+/** A burst of meetings is one write. */
+const SAVE_DELAY_MS = 200
 
 interface Entry {
   readonly addresses: readonly string[]
