@@ -43,6 +43,15 @@ function record(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
 }
 
+/** How the environment image is used: times `intensity`, turned about +Y by `rotation` radians. */
+export function environmentSetting(file: GltfFile): { intensity: number; rotation: number } {
+  const given = record(sceneExtras(file.json)['environment']) ?? {}
+  return {
+    intensity: numberAt(given, 'intensity', 'environment.intensity', 1),
+    rotation: numberAt(given, 'rotation', 'environment.rotation', 0)
+  }
+}
+
 /** Sky, sun, exposure and bounds, from the extras of the scene. */
 export function readSky(
   file: GltfFile,

@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import * as layout from '../assembly/layout.ts'
+import { type EnvironmentMap, environmentMap, readRadiance } from './environment.ts'
 import { length3 } from './exact-math.ts'
-import { readCamera, readLights, readSky } from './extras.ts'
+import { environmentSetting, readCamera, readLights, readSky } from './extras.ts'
 import { GeometryStore, type Group, plan, triangleCount, vertexCount } from './geometry.ts'
-import { type GltfFile, readDocument } from './gltf-file.ts'
+import { type GltfFile, locate, readDocument, references } from './gltf-file.ts'
 import { Kernel, kernelModule } from './kernel.ts'
 import { byteTables, emissionOf, type MaterialTables, readMaterials } from './materials.ts'
 import type { Emission, Placement, PreparedScene, Sections } from './prepared.ts'
@@ -32,6 +34,7 @@ export async function prepare(
   const store = new GeometryStore(sum(groups, vertexCount), sum(groups, triangleCount))
   const grown: Grown = { nodes: [], packets: [], emitters: [], nodeBytes: 0, packetCount: 0, emitterCount: 0 }
   const placements = groups.flatMap(group => grow(kernel, group, store, tables, grown))
+  const map = await readEnvironment(dir, file)
   const lights = readLights(tree)
   const hasLight = lights.length > 0 || placements.some(({ emission }) => emission !== undefined)
   const { bytes, sections } = pack([
@@ -44,7 +47,7 @@ export async function prepare(
     ['texels', [tables.texels]],
     ['tables', [lookUpTables(kernel)]],
     ['emitters', grown.emitters],
-    ['environment', []]
+    ['environment', map === undefined ? [] : [map.bytes]]
   ])
   return {
     bytes,
@@ -54,9 +57,17 @@ export async function prepare(
     placements,
     lights,
     camera: readCamera(document, tree, camera),
-    sky: readSky(file, hasLight, undefined),
+    sky: readSky(file, hasLight, map),
     triangleCount: store.triangleCount
   }
+}
+
+async function readEnvironment(dir: string, file: GltfFile): Promise<EnvironmentMap | undefined> {
+  const reference = references(file).find(({ kind }) => kind === 'environment')
+  if (reference === undefined) return undefined
+  const bytes = await readFile(await locate(dir, reference.path, 'environment'))
+  const { intensity, rotation } = environmentSetting(file)
+  return environmentMap(readRadiance(reference.path, bytes), intensity, rotation)
 }
 
 function sum(
