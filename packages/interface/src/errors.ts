@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ERR_CHAIN_BINARY'
   | 'ERR_PORT_IN_USE'
   | 'ERR_DISK_FULL'
+  | 'ERR_NOT_WRITABLE'
   | 'ERR_QUOTA'
   | 'ERR_BLOCK_CORRUPT'
   | 'ERR_NOT_FOUND'

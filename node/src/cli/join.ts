@@ -1,0 +1,147 @@
+import { totalmem } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { RayswarmError } from '@rayswarm/interface'
+import pc from 'picocolors'
+import { type Byzantine, type Host, openHost } from '../compose.ts'
+import { writeWhole } from '../disk.ts'
+import { present } from '../present.ts'
+import { StatusBoard } from '../status/board.ts'
+import { serveStatus } from '../status/endpoint.ts'
+import { absolute } from '../swarm-file.ts'
+import { formatTokens, parseTokens } from '../tokens.ts'
+import type { CommandIo, Outcome } from './command.ts'
+import { homeOf, hostInitOf } from './host-init.ts'
+import { tellNodeEvents } from './node-events.ts'
+import { homeDir, type NetworkOptions, sizeBytes, swarmOf, wholeNumber } from './options.ts'
+import { shortJob, shortPeer } from './screen.ts'
+
+const HEARTBEAT_INTERVAL_MS = 5_000
+
+export interface JoinOptions extends NetworkOptions {
+  readonly concurrency?: string
+  readonly price: string
+  readonly memory?: string
+  readonly byzantine?: Byzantine
+  readonly readyFile?: string
+}
+
+/** `rayswarm join`: a node, until it is stopped. */
+export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome> {
+  const dir = absolute(options.data ?? joinPath(homeDir(), 'node'))
+  const swarm = await swarmOf(options)
+  if (options.byzantine !== undefined && swarm.preset === 'mainnet')
+    throw new RayswarmError('ERR_USAGE', '--byzantine is for test networks', {
+      thing: '--byzantine',
+      value: options.byzantine,
+      remedy: 'Leave it out, or use the swarm file of a test network.'
+    })
+  const concurrency =
+    options.concurrency === undefined ? undefined : wholeNumber(options.concurrency, '--concurrency')
+  const settings = {
+    pricePerMegaUnitMin: parseTokens(options.price, '--price'),
+    workloads: ['render'] as const,
+    creatorScoreMinBps: 0,
+    ...present({ concurrency })
+  }
+  const memoryBytes =
+    options.memory === undefined ? Math.floor(totalmem() / 2) : sizeBytes(options.memory, '--memory')
+  const home = await homeOf(dir, swarm, options, io)
+  const board = new StatusBoard()
+  const host = await openHost(home, {
+    ...hostInitOf(options, io),
+    memoryBytes,
+    node: settings,
+    ...present({ byzantine: options.byzantine }),
+    onPeer: peer => {
+      board.watch(peer)
+      tellNodeEvents(peer, io.tell)
+    }
+  })
+  try {
+    return await run(host, board, options, io)
+  } finally {
+    await host.stop()
+  }
+}
+
+async function run(host: Host, board: StatusBoard, options: JoinOptions, io: CommandIo): Promise<Outcome> {
+  const { network } = host.swarm
+  const status = await serveStatus(host, board)
+  try {
+    const ready = {
+      peerId: network.peerId,
+      addresses: network.addresses(),
+      account: host.home.account.account,
+      engines: host.probes.map(probe => probe.equivalenceClass),
+      pid: process.pid
+    }
+    greet(ready, options, io)
+    if (options.readyFile !== undefined)
+      await writeWhole(absolute(options.readyFile), `${JSON.stringify(ready)}\n`, { thing: 'ready file' })
+    io.tell({ event: 'ready', ...ready })
+    const timer = setInterval(() => io.screen.show([heartbeat(host, board)]), HEARTBEAT_INTERVAL_MS)
+    sayNews(host, io)
+    if (!io.signal.aborted)
+      await new Promise<void>(resolve => io.signal.addEventListener('abort', () => resolve(), { once: true }))
+    clearInterval(timer)
+    io.screen.clear()
+    const { finishedCount, failedCount, credit } = board
+    const executions = { finished: finishedCount, failed: failedCount }
+    return {
+      json: { peerId: ready.peerId, account: ready.account, executions, ...present({ credit }) },
+      text: `stopped after ${finishedCount} executions`
+    }
+  } finally {
+    await status.close()
+  }
+}
+
+interface Ready {
+  readonly peerId: string
+  readonly addresses: readonly string[]
+  readonly account: string
+  readonly engines: readonly string[]
+}
+
+function greet(ready: Ready, options: JoinOptions, { screen }: CommandIo): void {
+  screen.say(`peer     ${ready.peerId}`)
+  for (const address of ready.addresses) screen.say(`address  ${address}`)
+  screen.say(`account  ${ready.account}`)
+  screen.say(`engines  ${ready.engines.join(', ') || pc.red('none: this peer cannot execute anything')}`)
+  if (options.byzantine !== undefined) screen.say(pc.yellow(`lying on purpose: ${options.byzantine}`))
+  screen.say('Stop with Ctrl+C: leases are handed back first.')
+}
+
+/** One line that says what the node does, or why it does nothing. */
+function heartbeat(host: Host, board: StatusBoard): string {
+  const { peer, swarm } = host
+  const running = board.running()
+  const reasons = new Map<string, number>()
+  for (const reason of peer.node?.declined().values() ?? [])
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+  const why = [...reasons].map(([reason, count]) => (count > 1 ? `${reason} ×${count}` : reason)).join(', ')
+  const offerCount = peer.offers.open().length
+  const state =
+    running.length > 0
+      ? `executing ${running.map(r => `${shortJob(r.job)}/${r.subtask} ${Math.round(r.share * 100)} %`).join(', ')}`
+      : offerCount === 0
+        ? 'waiting: no offers'
+        : `waiting: ${why || 'asking'}`
+  const peerCount = swarm.network.peers().length
+  return `${state} - ${peerCount} peers - ${offerCount} offers - ${board.finishedCount} done - credit ${formatTokens(board.credit ?? 0n)}`
+}
+
+function sayNews({ peer }: Host, { screen }: CommandIo): void {
+  const { events } = peer
+  events.on('offer:seen', ({ job, creator }) => screen.say(`offer ${shortJob(job)} of ${shortPeer(creator)}`))
+  events.on('offer:declined', ({ job, reason }) => screen.say(`no bid for ${shortJob(job)}: ${reason}`))
+  events.on('lease:lost', ({ replica }) =>
+    screen.say(pc.yellow(`lease lost: ${shortJob(replica.job)}/${replica.subtask}`))
+  )
+  events.on('execution:failed', ({ replica, error }) =>
+    screen.say(pc.red(`execution failed: ${shortJob(replica.job)}/${replica.subtask}: ${error.message}`))
+  )
+  events.on('node:paid', ({ job, amount }) =>
+    screen.say(pc.green(`paid for ${shortJob(job)}; credit is now ${formatTokens(amount)}`))
+  )
+}

@@ -1,0 +1,184 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createAssets, type HeliaAssets } from '@rayswarm/assets'
+import { type EthersChain, openChain } from '@rayswarm/chain'
+import type { Log, Probe, Runner } from '@rayswarm/interface'
+import { judgeCertRecord } from '@rayswarm/lease'
+import { createSwarm, type Swarm } from '@rayswarm/network'
+import { params } from '@rayswarm/params'
+import { type NodeSettings, Peer } from '@rayswarm/peer'
+import { nodeIdentity, type WireContext } from '@rayswarm/wire'
+import { diskFailure } from './disk.ts'
+import { openEngines } from './host/engines.ts'
+import { loadAccount, loadSeed, type OwnAccount } from './host/keys.ts'
+import { LevelStore } from './host/level-store.ts'
+import { SystemChance, SystemClock } from './host/system-world.ts'
+import { present } from './present.ts'
+import type { SwarmFile } from './swarm-file.ts'
+
+/** Ways in which a node of a test network may misbehave. */
+export type Byzantine = 'garbage' | 'sometimes'
+
+/** What {@link openHome} needs. */
+export interface HomeInit {
+  /** Directory of this peer alone; made on first use. */
+  readonly dir: string
+  readonly swarm: SwarmFile
+  /** Encrypts the account's key. Required on mainnet. */
+  readonly passphrase?: string
+}
+
+/** What a peer owns, before it meets others: directory, keys, account. */
+export interface Home {
+  readonly dir: string
+  readonly swarm: SwarmFile
+  readonly store: LevelStore
+  readonly seed: Uint8Array
+  readonly account: OwnAccount
+  readonly chain: EthersChain
+  readonly context: WireContext
+  close(): Promise<void>
+}
+
+/**
+ * Open a peer's directory and connect its account to the chain.
+ *
+ * @throws {RayswarmError} `ERR_STORE_LOCKED`, `ERR_CHAIN_ID`, `ERR_CHAIN_UNREACHABLE`, `ERR_NOT_WRITABLE`, `ERR_DISK_FULL`
+ */
+export async function openHome(init: HomeInit): Promise<Home> {
+  const { dir, swarm, passphrase } = init
+  await mkdir(dir, { recursive: true, mode: 0o700 }).catch(error => {
+    throw diskFailure(error, 'data directory', dir)
+  })
+  const store = await LevelStore.open(dir)
+  try {
+    const seed = await loadSeed(dir)
+    const account = await loadAccount(dir, {
+      encryptedOnly: swarm.preset === 'mainnet',
+      ...(passphrase === undefined ? {} : { passphrase })
+    })
+    const { chainId, rpcUrl, token, escrow, confirmations, deployedAtBlock } = swarm.chain
+    const chain = await openChain({
+      rpcUrl,
+      chainId,
+      token,
+      contract: escrow,
+      key: account.key,
+      ...(confirmations === undefined ? {} : { confirmations }),
+      ...(deployedAtBlock === undefined ? {} : { deployedAtBlock })
+    })
+    const context = { identity: nodeIdentity(seed), chainId, netId: swarm.netId }
+    const close = async (): Promise<void> => {
+      chain.close()
+      await store.close()
+    }
+    return { dir, swarm, store, seed, account, chain, context, close }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** What {@link openHost} needs beyond the home. */
+export interface HostInit {
+  readonly log: Log
+  readonly quotaBytes: number
+  /** Memory that scenes may take on this machine. */
+  readonly memoryBytes: number
+  readonly listen?: readonly string[]
+  readonly announce?: readonly string[]
+  readonly bootstrap?: readonly string[]
+  readonly mdns?: boolean
+  /** Execute other peers' work; absent: do not. */
+  readonly node?: Omit<NodeSettings, 'account' | 'memoryBytes'>
+  readonly byzantine?: Byzantine
+  /** Subscribe to the peer's events here: some come while it starts. */
+  readonly onPeer?: (peer: Peer) => void
+}
+
+/** A running peer: the only place where concrete adapters meet. */
+export interface Host {
+  readonly home: Home
+  readonly peer: Peer
+  readonly swarm: Swarm
+  readonly assets: HeliaAssets
+  /** Engines this peer executes with. */
+  readonly probes: readonly Probe[]
+  /** Stop everything, the home too: leases are handed back, no file or socket stays open. */
+  stop(): Promise<void>
+}
+
+/**
+ * Start a peer from its home. Closes the home when it fails.
+ *
+ * @throws {RayswarmError} `ERR_PORT_IN_USE`, `ERR_USAGE`, `ERR_STORE_LOCKED`, `ERR_DISK_FULL`
+ */
+export async function openHost(home: Home, init: HostInit): Promise<Host> {
+  const closers: (() => Promise<unknown>)[] = [() => home.close()]
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse())
+      await close().catch(cause => init.log.warn('not closed cleanly', { cause }))
+  }
+  try {
+    const { peer, swarm, assets } = await assemble(home, init, closers)
+    init.onPeer?.(peer)
+    await swarm.start()
+    closers.push(() => peer.stop())
+    const probes = await peer.start()
+    return { home, peer, swarm, assets, probes, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function assemble(
+  home: Home,
+  init: HostInit,
+  closers: (() => Promise<unknown>)[]
+): Promise<{ peer: Peer; swarm: Swarm; assets: HeliaAssets }> {
+  const { dir, seed, store, chain, context } = home
+  const { netId, preset, bootstrap } = home.swarm
+  const { log, node, memoryBytes } = init
+  let peer: Peer | undefined
+  const swarm = await createSwarm({
+    privateKeySeed: seed,
+    netId,
+    dir,
+    profile: preset === 'mainnet' ? 'public' : 'testnet',
+    bootstrap: [...bootstrap, ...(init.bootstrap ?? [])],
+    mdns: init.mdns ?? false,
+    log,
+    validateRecord: (key, value) =>
+      judgeCertRecord(key, value, job => peer?.offers.get(job)?.witnesses, context),
+    ...(init.listen === undefined ? {} : { listen: init.listen }),
+    ...(init.announce === undefined ? {} : { announce: init.announce })
+  })
+  closers.push(() => swarm.stop())
+  const { libp2p, network, records } = swarm
+  const assets = await createAssets({
+    libp2p,
+    dir: join(dir, 'assets'),
+    quotaBytes: init.quotaBytes,
+    netId,
+    log
+  })
+  closers.push(() => assets.stop())
+  const chance = new SystemChance()
+  const runners = await disguise(openEngines(present({ concurrency: node?.concurrency })), init.byzantine)
+  peer = new Peer(
+    { clock: new SystemClock(), chance, network, records, assets, chain, store, log, runners, context },
+    {
+      params: params[preset],
+      ...(node === undefined ? {} : { node: { ...node, account: chain.account, memoryBytes } })
+    }
+  )
+  return { peer, swarm, assets }
+}
+
+/** Engines that lie, for test networks. */
+async function disguise(runners: readonly Runner[], kind: Byzantine | undefined): Promise<readonly Runner[]> {
+  if (kind === undefined) return runners
+  const { lyingRunner } = await import('@rayswarm/simulation')
+  return runners.map(runner => lyingRunner(runner, new SystemChance(), kind))
+}

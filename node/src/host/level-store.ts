@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { RayswarmError, type Store } from '@rayswarm/interface'
+import { ClassicLevel } from 'classic-level'
+import { diskFailure } from '../disk.ts'
+
+/** Sorts after every key with the prefix. */
+const LAST = '\u{10ffff}'
+
+/** A peer's records in LevelDB. Every write is on the disk before it resolves. */
+export class LevelStore implements Store {
+  readonly #level: ClassicLevel<string, Uint8Array>
+  readonly #dir: string
+
+  private constructor(dir: string, level: ClassicLevel<string, Uint8Array>) {
+    this.#dir = dir
+    this.#level = level
+  }
+
+  /**
+   * Open the records of the peer that lives in `dir`. One process at a time.
+   *
+   * @throws {RayswarmError} `ERR_STORE_LOCKED`, `ERR_DISK_FULL`, `ERR_NOT_WRITABLE`
+   */
+  static async open(dir: string): Promise<LevelStore> {
+    const level = new ClassicLevel<string, Uint8Array>(join(dir, 'records'), { valueEncoding: 'view' })
+    try {
+      await level.open()
+    } catch (error) {
+      const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
+      if (cause?.code !== 'LEVEL_LOCKED') throw diskFailure(cause ?? error, 'data directory', dir)
+      throw new RayswarmError('ERR_STORE_LOCKED', `another process is using the data directory ${dir}`, {
+        thing: 'data directory',
+        value: dir,
+        remedy: 'Stop the other process, or give this one its own directory with --data.',
+        cause
+      })
+    }
+    return new LevelStore(dir, level)
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return await this.#level.get(key)
+  }
+
+  async put(key: string, value: Uint8Array): Promise<void> {
+    try {
+      await this.#level.put(key, value, { sync: true })
+    } catch (error) {
+      throw diskFailure(error, 'data directory', this.#dir)
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#level.del(key, { sync: true })
+  }
+
+  async *list(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
+    yield* this.#level.iterator({ gte: prefix, lt: `${prefix}${LAST}` })
+  }
+
+  async close(): Promise<void> {
+    await this.#level.close()
+  }
+}

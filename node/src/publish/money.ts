@@ -1,0 +1,58 @@
+import { type Amount, RayswarmError } from '@rayswarm/interface'
+import type { CommandIo } from '../cli/command.ts'
+import type { Home } from '../compose.ts'
+import { formatTokens } from '../tokens.ts'
+
+/** Play money is handed out in multiples of this. */
+const FAUCET_UNIT = 100_000_000n
+
+/**
+ * Make sure that the account holds what is to be locked, on a test network with a faucet by asking it.
+ *
+ * @throws {RayswarmError} `ERR_BALANCE_TOO_LOW`, and what the chain throws
+ */
+export async function ensureFunds(home: Home, amount: Amount, { screen }: CommandIo): Promise<void> {
+  const { chain, swarm } = home
+  const { account } = home.account
+  const balance = await chain.balanceOf(account)
+  const { faucetKey } = swarm
+  const { rpcUrl, chainId, token } = swarm.chain
+  if (faucetKey !== undefined) {
+    const missing = amount > balance ? amount - balance : 0n
+    const gift = ((missing + FAUCET_UNIT - 1n) / FAUCET_UNIT) * FAUCET_UNIT
+    const { fund } = await import('@rayswarm/chain')
+    // Also pays for gas, where the account has none.
+    await fund({ rpcUrl, chainId, token, key: faucetKey }, [{ account, amount: gift }])
+    if (gift > 0n)
+      screen.say(`TEST NETWORK: its faucet gave ${account} ${formatTokens(gift)} tokens of play money`)
+    return
+  }
+  if (balance < amount)
+    throw new RayswarmError(
+      'ERR_BALANCE_TOO_LOW',
+      `account ${account} holds ${formatTokens(balance)} tokens, the job locks ${formatTokens(amount)}`,
+      {
+        thing: 'balance',
+        value: formatTokens(balance),
+        remedy: `Give it ${formatTokens(amount - balance)} more, or lower the price cap, the samples or the frames.`
+      }
+    )
+}
+
+/**
+ * The amount to lock.
+ *
+ * @throws {RayswarmError} `ERR_BUDGET_BELOW_QUOTE`
+ */
+export function budgetFor(quote: Amount, budget: Amount | undefined): Amount {
+  if (budget === undefined || budget >= quote) return quote
+  throw new RayswarmError(
+    'ERR_BUDGET_BELOW_QUOTE',
+    `budget ${formatTokens(budget)} is below the quote ${formatTokens(quote)}`,
+    {
+      thing: 'budget',
+      value: formatTokens(budget),
+      remedy: `Give --budget ${formatTokens(quote)} or more, or lower the price cap, the samples or the frames.`
+    }
+  )
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import { type Deployment, DevChain, deploy, openChain } from '@rayswarm/chain'
+import { type Hex, isRayswarmError } from '@rayswarm/interface'
+import type { CommandIo, CommonOptions, Outcome } from '../cli/command.ts'
+import { readJson, writeWhole } from '../disk.ts'
+import { present } from '../present.ts'
+import { RpcGate } from './rpc-gate.ts'
+
+/** What a testnet's chain process writes once it answers: contents of `chain.json`. */
+export interface ChainFile {
+  readonly pid: number
+  readonly rpcUrl: string
+  /** Key that deployed; it mints the play money. */
+  readonly key: Hex
+  readonly treasury: string
+  readonly deployment: Deployment
+}
+
+export const CHAIN_FILE = 'chain.json'
+
+/** Hidden command: a testnet's chain, until it is stopped. Continues where an earlier one of the directory ended. */
+export async function testnetChain(
+  options: CommonOptions & { readonly dir: string; readonly host: string },
+  io: CommandIo
+): Promise<Outcome> {
+  const path = join(options.dir, CHAIN_FILE)
+  const earlier = (await readJson(path, 'chain file').catch(() => undefined)) as ChainFile | undefined
+  const statePath = join(options.dir, 'chain-state.json')
+  const dev = await DevChain.start({ statePath, ...present({ key: earlier?.key }) })
+  const gate = options.host === '127.0.0.1' ? undefined : await RpcGate.open(options.host, dev.rpcUrl)
+  try {
+    const { Wallet } = await import('ethers')
+    const treasury = earlier?.treasury ?? Wallet.createRandom().address
+    const { rpcUrl, chainId, key } = dev
+    const deployment = (await stillThere(dev, earlier)) ?? (await deploy({ rpcUrl, chainId, key, treasury }))
+    const file: ChainFile = { pid: process.pid, rpcUrl: gate?.url ?? rpcUrl, key, treasury, deployment }
+    await writeWhole(path, `${JSON.stringify(file, undefined, 2)}\n`, { thing: 'chain file', mode: 0o600 })
+    io.tell({ event: 'ready', ...file })
+    if (!io.signal.aborted)
+      await new Promise<void>(resolve => io.signal.addEventListener('abort', () => resolve(), { once: true }))
+    return { json: { rpcUrl: file.rpcUrl }, text: 'chain stopped' }
+  } finally {
+    await gate?.close()
+    await dev.stop()
+  }
+}
+
+/** The contracts of an earlier run, if its state was kept. */
+async function stillThere(dev: DevChain, earlier: ChainFile | undefined): Promise<Deployment | undefined> {
+  if (earlier === undefined) return undefined
+  const { contract, token } = earlier.deployment
+  try {
+    const { rpcUrl, chainId, key } = dev
+    const chain = await openChain({ rpcUrl, chainId, contract, token, key })
+    chain.close()
+    return earlier.deployment
+  } catch (error) {
+    if (isRayswarmError(error)) return undefined
+    throw error
+  }
+}
