@@ -134,11 +134,7 @@ describe('witness rules, every reachable state', function () {
   for (const [name, mutant] of Object.entries(MUTANTS)) {
     it(`catch a witness that ${name}`, () => {
       const rules = { ...RULES, ...mutant }
-      const broken =
-        explore(rules, OWNER).broken ??
-        explore(rules, MAJORITY)
-          .broken.map(world => explore({ ...RULES, ...mutant }, world).broken)
-          .find(Boolean)
+      const broken = explore(rules, OWNER).broken ?? explore(rules, MAJORITY).broken
       assert.ok(broken !== undefined, 'the mutant survived')
     })
   }
