@@ -102,7 +102,8 @@ async function readExactly(
 export class BlockStream {
   readonly #stream: Stream
   readonly #bytes: ByteStream<Stream>
-  #lastByteAtMs = performance.now()
+  #openCount = 0
+  #lastByteAtMs = 0
 
   private constructor(stream: Stream) {
     this.#stream = stream
@@ -118,17 +119,24 @@ export class BlockStream {
     return new BlockStream(await libp2p.dialProtocol(peer, blockProtocol(netId), { signal }))
   }
 
-  /** How long nothing has arrived. */
+  /** For how long the peer has sent nothing although it was asked. */
   get silentMs(): number {
-    return performance.now() - this.#lastByteAtMs
+    return this.#openCount === 0 ? 0 : performance.now() - this.#lastByteAtMs
   }
 
   async ask(cid: CID): Promise<void> {
+    if (this.#openCount++ === 0) this.#lastByteAtMs = performance.now()
     await this.#bytes.write(cid.multihash.digest)
   }
 
   /** The next answer: a block of the right size, whose hash nobody has checked; undefined if the peer has none. */
   async answer(cid: CID): Promise<Uint8Array | undefined> {
+    const block = await this.#read(cid)
+    this.#openCount--
+    return block
+  }
+
+  async #read(cid: CID): Promise<Uint8Array | undefined> {
     const head = (await this.#bytes.read({ bytes: HEADER_SIZE_BYTES })).subarray()
     const length = new DataView(head.buffer, head.byteOffset).getUint32(0)
     if (length === MISSING) return undefined

@@ -13,9 +13,10 @@ const OTHERS_AT_ONCE = 4
 /** Peers one operation asks, however many are connected. */
 const PEER_COUNT_MAX = 32
 const DIAL_TIMEOUT_MS = 5_000
-/** A block that takes longer is also asked from a peer that has nothing else to do. */
+/** A block that takes longer is also asked from another peer, and a peer that is silent for so long is asked last. */
 const HEDGE_MS = 2_000
 const WATCH_MS = 500
+const BITSWAP_PROTOCOL = '/ipfs/bitswap/1.2.0'
 
 interface Want {
   readonly cid: CID
@@ -104,21 +105,22 @@ export class BlockSession implements BlockSource {
       gave = false
       for (const lane of this.#lanes) gave = this.#give(lane, waiting) || gave
     }
-    const helpless = waiting.filter(want => want.lanes.size === 0 && !this.#isServed(want))
-    if (helpless.length === 0 || this.#openMore()) return
-    for (const want of helpless) this.#fail(want)
+    const stuck = waiting.filter(want => want.lanes.size === 0 && !this.#has(want, isResponsive))
+    if (stuck.length === 0 || this.#openMore()) return
+    // A silent peer may still answer: the caller's deadline decides about it.
+    for (const want of stuck) if (!this.#has(want, () => true)) this.#fail(want)
   }
 
   #give(lane: Lane, waiting: readonly Want[]): boolean {
-    if (lane.asked.length >= REQUESTS_OPEN_MAX) return false
+    if (!hasRoom(lane) || !isResponsive(lane)) return false
     const want = waiting.find(want => want.lanes.size === 0 && !want.tried.has(lane.peer))
     if (want !== undefined) this.#ask(lane, want)
     return want !== undefined
   }
 
-  // A lane that may still be asked, now or when it has room again.
-  #isServed(want: Want): boolean {
-    for (const lane of this.#lanes) if (!want.tried.has(lane.peer)) return true
+  /** Whether there is such a lane that may still have the block. */
+  #has(want: Want, such: (lane: Lane) => boolean): boolean {
+    for (const lane of this.#lanes) if (!want.tried.has(lane.peer) && such(lane)) return true
     return false
   }
 
@@ -153,7 +155,8 @@ export class BlockSession implements BlockSource {
 
   #drop(lane: Lane, cause: unknown): void {
     if (!this.#lanes.delete(lane)) return
-    if (!this.#signal.aborted) this.#parts.log?.debug('peer dropped', { peer: lane.peer, cause: String(cause) })
+    if (!this.#signal.aborted)
+      this.#parts.log?.debug('peer dropped', { peer: lane.peer, cause: String(cause) })
     lane.stream.close()
     for (const want of lane.asked) want.lanes.delete(lane)
     this.#work()
@@ -193,24 +196,43 @@ export class BlockSession implements BlockSource {
     }
   }
 
-  // A peer that answers nothing must not hold up those that would.
+  // A peer that answers late, or never, must not hold up those that would.
   #hedge(): void {
     const nowMs = performance.now()
     let late = false
     for (const want of this.#wants) {
-      if (nowMs - want.askedAtMs < HEDGE_MS || want.lanes.size === 0) continue
-      const idle = [...this.#lanes].find(lane => lane.asked.length === 0 && !want.tried.has(lane.peer))
-      if (idle !== undefined) this.#ask(idle, want)
-      else if ([...want.lanes].every(lane => lane.stream.silentMs >= HEDGE_MS)) late = true
+      if (want.lanes.size === 0 || nowMs - want.askedAtMs < HEDGE_MS) continue
+      const silent = ![...want.lanes].some(isResponsive)
+      const other = [...this.#lanes].find(
+        lane =>
+          !want.tried.has(lane.peer) &&
+          !want.lanes.has(lane) &&
+          (lane.asked.length === 0 || (silent && hasRoom(lane) && isResponsive(lane)))
+      )
+      if (other !== undefined) this.#ask(other, want)
+      else late ||= silent
     }
     if (late) this.#openMore()
+    this.#work()
   }
 
   #fail(want: Want): void {
     this.#wants.delete(want)
-    if (this.#foreign.size === 0) return want.reject(this.#failure(want))
-    const foreign = this.#parts.foreign([...this.#foreign])
-    foreign.retrieve(want.cid, this.#signal).then(want.resolve, () => want.reject(this.#failure(want)))
+    const retrieved = this.#foreign.size === 0 ? Promise.resolve(undefined) : this.#askForeign(want.cid)
+    retrieved.then(
+      bytes => (bytes === undefined ? want.reject(this.#failure(want)) : want.resolve(bytes)),
+      () => want.reject(this.#failure(want))
+    )
+  }
+
+  async #askForeign(cid: CID): Promise<Uint8Array | undefined> {
+    const { libp2p, foreign } = this.#parts
+    const peers: PeerId[] = []
+    for (const peer of this.#foreign) {
+      const known = await libp2p.peerStore.get(peerIdFromString(peer)).catch(() => undefined)
+      if (known?.protocols.includes(BITSWAP_PROTOCOL)) peers.push(peer)
+    }
+    return peers.length === 0 ? undefined : await foreign(peers).retrieve(cid, this.#signal)
   }
 
   #failure(want: Want): RayswarmError {
@@ -223,12 +245,24 @@ export class BlockSession implements BlockSource {
         remedy: 'Fetch it from other peers: those named here sent bytes that do not have the hash.'
       })
     }
-    return new RayswarmError('ERR_NOT_FOUND', `block ${cid}: none of ${this.#known.size} peers asked has it`, {
-      thing: 'block',
-      value: { cid, peersAsked: this.#known.size },
-      remedy: 'Try again when a peer that holds the content is reachable.'
-    })
+    return new RayswarmError(
+      'ERR_NOT_FOUND',
+      `block ${cid}: none of ${this.#known.size} peers asked has it`,
+      {
+        thing: 'block',
+        value: { cid, peersAsked: this.#known.size },
+        remedy: 'Try again when a peer that holds the content is reachable.'
+      }
+    )
   }
+}
+
+function hasRoom(lane: Lane): boolean {
+  return lane.asked.length < REQUESTS_OPEN_MAX
+}
+
+function isResponsive(lane: Lane): boolean {
+  return lane.stream.silentMs < HEDGE_MS
 }
 
 function isBlock(cid: CID, bytes: Uint8Array): boolean {

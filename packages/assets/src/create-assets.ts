@@ -77,10 +77,7 @@ export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
   }
 }
 
-function withNetwork(
-  helia: Helia,
-  init: AssetsInit
-): HeliaWithLibp2p<ServiceMap> {
+function withNetwork(helia: Helia, init: AssetsInit): HeliaWithLibp2p<ServiceMap> {
   if ('libp2pOptions' in init) return withBitswap(withLibp2pLight(helia, init.libp2pOptions))
   // `withLibp2pLight` only makes nodes; all it adds for bitswap is this property.
   return withBitswap(Object.assign(helia, { libp2p: init.libp2p }))
@@ -89,10 +86,11 @@ function withNetwork(
 async function openRecords(dir: string): Promise<LevelDatastore> {
   const records = new LevelDatastore(dir)
   try {
-    await records.open()
+    // Opened below the datastore, which would keep only the text of the error.
+    await records.db.open({ createIfMissing: true })
     return records
   } catch (error) {
-    if (!/lock/i.test(String(error))) throw failureOf(error, 'assets directory')
+    if (!isLocked(error)) throw failureOf(error, 'assets directory')
     throw new RayswarmError('ERR_STORE_LOCKED', 'another process is using the assets directory', {
       thing: 'assets directory',
       value: dir,
@@ -100,4 +98,9 @@ async function openRecords(dir: string): Promise<LevelDatastore> {
       remedy: 'Stop the other process, or give this one a directory of its own.'
     })
   }
+}
+
+function isLocked(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED'
 }

@@ -14,6 +14,14 @@ const BLOCK_OVERHEAD_BYTES = 128
 const OVERHEAD_BYTES_MAX = 1024 * 1024
 const OVERHEAD_SHARE = 1 / 16
 
+/** What a {@link Download} works with. */
+export interface DownloadComponents {
+  readonly blocks: DiskBlocks
+  readonly source: BlockSource
+  readonly touched: Touched
+  readonly signal: AbortSignal
+}
+
 /** The blocks of one operation: from the disk if they are there, else from other peers, never more than was agreed. */
 export class Download {
   readonly #blocks: DiskBlocks
@@ -24,18 +32,13 @@ export class Download {
   readonly #sizeBytesMax: number
   #sizeBytes = 0
 
-  constructor(
-    blocks: DiskBlocks,
-    source: BlockSource,
-    touched: Touched,
-    sizeBytesMax: number,
-    signal: AbortSignal
-  ) {
-    this.#blocks = blocks
-    this.#source = source
-    this.#touched = touched
-    this.#sizeBytesMax = sizeBytesMax + sizeBytesMax * OVERHEAD_SHARE + OVERHEAD_BYTES_MAX
-    this.#signal = signal
+  constructor(components: DownloadComponents, fileCount: number, sizeBytesMax: number) {
+    this.#blocks = components.blocks
+    this.#source = components.source
+    this.#touched = components.touched
+    this.#signal = components.signal
+    this.#sizeBytesMax =
+      sizeBytesMax * (1 + OVERHEAD_SHARE) + fileCount * BLOCK_OVERHEAD_BYTES + OVERHEAD_BYTES_MAX
   }
 
   /** One block. Two readers of one block share one request. */

@@ -17,7 +17,7 @@ import { concat } from 'uint8arrays/concat'
 import type { Checkouts, CheckoutWriter } from './checkouts.ts'
 import { Deadline, forEachOf } from './deadline.ts'
 import { blockKey, type DiskBlocks } from './disk-blocks.ts'
-import { type BlockSource, Download } from './download.ts'
+import { type BlockSource, Download, type DownloadComponents } from './download.ts'
 import { failureOf, oversizedFailure } from './failures.ts'
 import {
   DAG_CBOR_CODE,
@@ -30,7 +30,7 @@ import {
   RAW_CODE
 } from './manifest.ts'
 import { checkPaths } from './paths.ts'
-import type { Pins, Touched } from './pins.ts'
+import type { Pins } from './pins.ts'
 import { type BlockSink, exportFile, fileSizeBytes, importFile } from './unixfs.ts'
 
 /** Files of one block written at once, and files of many blocks. */
@@ -94,18 +94,19 @@ export class HeliaAssets implements Assets {
 
   async checkout(manifest: Cid, options: FetchOptions): Promise<Checkout> {
     const root = parseCid(manifest, [DAG_CBOR_CODE])
-    return await this.#fetch('assets', options, async (touched, source, signal) => {
-      const head = new Download(this.#parts.blocks, source, touched, MANIFEST_SIZE_BYTES_MAX, signal)
+    return await this.#fetch('assets', options, async components => {
+      const head = new Download(components, 1, MANIFEST_SIZE_BYTES_MAX)
       const { entries } = decodeManifest(await head.block(root))
       const sizeBytes = declaredSizeBytes({ entries })
       if (sizeBytes > options.sizeBytesMax) throw oversizedFailure(sizeBytes, options.sizeBytesMax)
 
-      const download = new Download(this.#parts.blocks, source, touched, sizeBytes, signal)
+      const download = new Download(components, entries.length, sizeBytes)
       await this.#makeRoom(entries, download)
       const progress = meter(options)
       const checkout = await this.#parts.checkouts.create(manifest, async writer => {
         const [small, large] = bySize(entries)
-        const write = (entry: ManifestEntry) => this.#write(entry, writer, download, signal, progress)
+        const write = (entry: ManifestEntry) =>
+          this.#write(entry, writer, download, components.signal, progress)
         await forEachOf(small, SMALL_FILES_AT_ONCE, write)
         await forEachOf(large, LARGE_FILES_AT_ONCE, write)
         await this.#parts.pins.add(root)
@@ -116,8 +117,8 @@ export class HeliaAssets implements Assets {
 
   async fetchBytes(text: Cid, options: FetchOptions): Promise<Uint8Array> {
     const cid = parseCid(text, [RAW_CODE, DAG_PB_CODE])
-    return await this.#fetch('content', options, async (touched, source, signal) => {
-      const download = new Download(this.#parts.blocks, source, touched, options.sizeBytesMax, signal)
+    return await this.#fetch('content', options, async components => {
+      const download = new Download(components, 1, options.sizeBytesMax)
       const sizeBytes = await fileSizeBytes(cid, download.block)
       if (sizeBytes > options.sizeBytesMax) throw oversizedFailure(sizeBytes, options.sizeBytesMax)
 
@@ -179,14 +180,14 @@ export class HeliaAssets implements Assets {
   async #fetch<T>(
     thing: string,
     options: FetchOptions,
-    work: (touched: Touched, source: BlockSource, signal: AbortSignal) => Promise<T>
+    work: (components: DownloadComponents) => Promise<T>
   ): Promise<T> {
     const deadline = new Deadline(options, this.#stopping.signal)
     const run = this.#parts.pins.protect(async touched => {
       deadline.signal.throwIfAborted()
       const source = this.#parts.source(options.providers, deadline.signal)
       try {
-        return await work(touched, source, deadline.signal)
+        return await work({ blocks: this.#parts.blocks, source, touched, signal: deadline.signal })
       } finally {
         source.close()
       }

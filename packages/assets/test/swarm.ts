@@ -39,7 +39,12 @@ export class Swarm {
   /** A libp2p node connected to all earlier ones. */
   async node(): Promise<Libp2p> {
     const libp2p = await createLibp2p(nodeOptions())
-    for (const other of this.#nodes) if (other.status === 'started') await libp2p.dial(other.getMultiaddrs())
+    for (const other of this.#nodes) {
+      if (other.status !== 'started') continue
+      await libp2p.dial(other.getMultiaddrs())
+      // The listening end learns of the connection a moment later.
+      while (other.getConnections(libp2p.peerId).length === 0) await turn()
+    }
     this.#nodes.push(libp2p)
     return libp2p
   }
@@ -63,6 +68,12 @@ export class Swarm {
     for (const libp2p of this.#nodes) await libp2p.stop()
     for (const dir of this.#dirs) await rm(dir, { recursive: true, force: true })
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve)
+  })
 }
 
 /** Content of a checkout by path, or undefined when its directory is gone. */
