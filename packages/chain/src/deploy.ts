@@ -9,6 +9,7 @@ import { Sender } from './sender.ts'
 const GAS_WEI = 10n ** 18n
 const RECIPIENT_COUNT_MAX = 1_000
 
+/** Who deploys, and for whom. */
 export interface DeployInit extends RpcInit {
   /** Key that deploys. It becomes the minter of the test token. */
   readonly key: Hex
@@ -44,6 +45,7 @@ export async function deploy(init: DeployInit): Promise<Deployment> {
   }
 }
 
+/** Which token, and who may mint it. */
 export interface FundInit extends RpcInit {
   readonly token: Account
   /** The minter's key; it also pays the coins for gas. */

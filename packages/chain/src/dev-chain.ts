@@ -44,6 +44,7 @@ wait "$keeper" 2>/dev/null
 exit "$code"
 `
 
+/** How a development chain is to run. Nothing is required. */
 export interface DevChainInit {
   /** Absent: any free one. */
   readonly port?: number

@@ -157,9 +157,7 @@ export class EthersChain implements Chain {
     const { payouts, receiptsRoot } = settlementValue(order)
     const data = ESCROW.encodeFunctionData('settle', [id, payouts, receiptsRoot, signature])
     try {
-      const receipt = await this.#sender.send({ to: this.contract, data })
-      const log = receipt.logs.find(({ topics }) => topics[0] === ESCROW.getEvent('JobSettled')!.topicHash)
-      return outcomeOf(log!)
+      return outcomeOf(await this.#sendFor('JobSettled', data))
     } catch (error) {
       if (refusedAs(error) !== 'JobNotOpen') throw error
       // Somebody else's settlement came first.
@@ -190,11 +188,15 @@ export class EthersChain implements Chain {
     values: readonly unknown[],
     event: string
   ): Promise<{ txHash: Hex; args: readonly unknown[] }> {
-    const data = ESCROW.encodeFunctionData(name, values)
-    const receipt = await this.#sender.send({ to: this.contract, data })
+    const log = await this.#sendFor(event, ESCROW.encodeFunctionData(name, values))
+    return { txHash: log.transactionHash, args: ESCROW.parseLog(log)!.args }
+  }
+
+  /** Resolves to the event that says what the transaction did. */
+  async #sendFor(event: string, data: Hex): Promise<Log> {
+    const { logs } = await this.#sender.send({ to: this.contract, data })
     const topic = ESCROW.getEvent(event)!.topicHash
-    const log = receipt.logs.find(({ address, topics }) => address === this.contract && topics[0] === topic)
-    return { txHash: receipt.hash, args: ESCROW.parseLog(log!)!.args }
+    return logs.find(({ address, topics }) => address === this.contract && topics[0] === topic)!
   }
 
   async #read(name: string, args: readonly unknown[]): Promise<unknown> {
@@ -256,7 +258,7 @@ function stateOf(creator: Account, instant: number): EscrowState {
   return instant === REFUNDED ? 'refunded' : 'locked'
 }
 
-function outcomeOf(log: Pick<Log, 'topics' | 'data' | 'transactionHash'>): SettlementOutcome {
+function outcomeOf(log: Log): SettlementOutcome {
   const { paid, burned, treasury, refunded, credits } = ESCROW.parseLog(log)!.args
   return {
     txHash: log.transactionHash,

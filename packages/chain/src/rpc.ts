@@ -3,6 +3,7 @@ import { FetchRequest, type Interface, JsonRpcProvider, type Log } from 'ethers'
 import { chainError, wrongChainId } from './errors.ts'
 
 const REQUEST_TIMEOUT_MS = 15_000
+const MINED_TIMEOUT_MS = 120_000
 /** How often to look for new blocks: a local chain is asked at no cost, a hosted one counts requests. */
 const LOCAL_POLL_MS = 50
 const HOSTED_POLL_MS = 2_000
@@ -11,11 +12,16 @@ const LOG_PAGE_BLOCKS = 10_000
 /** Most pages of one search; older events are not found. */
 const LOG_PAGES_MAX = 1_000
 
+/** Which chain, and where it answers. */
 export interface RpcInit {
+  /** JSON-RPC over http(s). */
   readonly rpcUrl: string
   readonly chainId: number
+  /** How often to look for a transaction of ours. Absent: often on this machine, rarely elsewhere. */
   readonly pollIntervalMs?: number
   readonly requestTimeoutMs?: number
+  /** How long a transaction may wait for its block. */
+  readonly minedTimeoutMs?: number
 }
 
 /** What is being looked for in the logs of a contract: events of one name about one id. */
@@ -32,12 +38,14 @@ export class Rpc {
   readonly url: string
   readonly chainId: number
   readonly pollIntervalMs: number
+  readonly minedTimeoutMs: number
   readonly connection: JsonRpcProvider
 
   private constructor(init: RpcInit) {
     this.url = init.rpcUrl
     this.chainId = init.chainId
     this.pollIntervalMs = init.pollIntervalMs ?? (isLocal(init.rpcUrl) ? LOCAL_POLL_MS : HOSTED_POLL_MS)
+    this.minedTimeoutMs = init.minedTimeoutMs ?? MINED_TIMEOUT_MS
     const request = new FetchRequest(init.rpcUrl)
     request.timeout = init.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
     this.connection = new JsonRpcProvider(request, init.chainId, {

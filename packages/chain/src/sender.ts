@@ -7,9 +7,9 @@ import type { Rpc } from './rpc.ts'
 /** Other people's transactions may change what ours costs before it is mined. Unused gas is not paid. */
 const GAS_HEADROOM_PERCENT = 150n
 const SENDS_PENDING_MAX = 1_000
-const MINED_TIMEOUT_MS = 120_000
 const RECEIPT_DELAY_MS_MIN = 4
 
+/** What a transaction does. */
 export interface Call {
   /** Absent: deploy. */
   readonly to?: Account
@@ -78,9 +78,9 @@ export class Sender {
 
   // Development chains mine at once: ask soon, then less and less often.
   async #mined(txHash: Hex, call: Call): Promise<TransactionReceipt> {
-    const { connection, pollIntervalMs } = this.#rpc
+    const { connection, pollIntervalMs, minedTimeoutMs } = this.#rpc
     let delayMs = RECEIPT_DELAY_MS_MIN
-    for (let waitedMs = 0; waitedMs < MINED_TIMEOUT_MS; waitedMs += delayMs) {
+    for (let waitedMs = 0; waitedMs < minedTimeoutMs; waitedMs += delayMs) {
       const receipt = await connection.getTransactionReceipt(txHash)
       if (receipt?.status === 1) return receipt
       if (receipt !== null) {

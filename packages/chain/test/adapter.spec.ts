@@ -65,10 +65,10 @@ describe('EthersChain on its own', () => {
   it('goes on after somebody else used its key', async () => {
     await creator.lock(TERMS)
     const other = await openChain(init)
-    await other.lock({ ...TERMS, salt: id('other') })
+    for (const salt of [id('other 1'), id('other 2'), id('other 3')]) await other.lock({ ...TERMS, salt })
     other.close()
     await creator.lock({ ...TERMS, salt: id('next') })
-    assert.equal(await creator.balanceOf(creator.contract), 3_000n)
+    assert.equal(await creator.balanceOf(creator.contract), 5_000n)
   })
 
   it('says why a transaction that looked good was reverted in its block', async () => {
@@ -89,6 +89,17 @@ describe('EthersChain on its own', () => {
     } finally {
       await bed.dev.request('evm_setAutomine', [true])
     }
+  })
+
+  it('gives up on a transaction that is never mined, and finds it later', async () => {
+    const hasty = await openChain({ ...init, minedTimeoutMs: 100 })
+    await bed.dev.request('evm_setAutomine', [false])
+    const error = await failure(hasty.lock(TERMS))
+    assert.equal(error.code, 'ERR_TIMEOUT')
+    await bed.dev.request('evm_setAutomine', [true])
+    await bed.dev.request('evm_mine', [])
+    assert.equal((await hasty.lock(TERMS)).txHash, error.value)
+    hasty.close()
   })
 
   it('calls a lock final when enough blocks lie above it', async () => {

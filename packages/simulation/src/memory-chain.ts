@@ -23,6 +23,7 @@ const AMOUNT_MAX = (1n << 64n) - 1n
 const UINT32_MAX = 2 ** 32 - 1
 const SECOND_MS = 1_000
 
+/** The world a {@link MemoryChain} lives in. */
 export interface MemoryChainInit {
   /** Chain time. The simulation hands in its virtual clock. */
   readonly nowMs: () => number
