@@ -19,7 +19,8 @@ const UINT64_MAX = 2n ** 64n - 1n
  * @see spec/wire.md#canonical
  */
 export function canonical(value: unknown): Uint8Array {
-  return encode(normal(value))
+  // A copy: the encoder's own result is a piece of Node's shared buffer pool.
+  return new Uint8Array(encode(normal(value)))
 }
 
 /** CIDv1 (dag-cbor, sha2-256) of a value's canonical encoding. */
