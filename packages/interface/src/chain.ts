@@ -77,7 +77,8 @@ export interface PayoutSplit {
  * Money, as one account sees it.
  *
  * Errors: `ERR_CHAIN_UNREACHABLE`, `ERR_CHAIN_ID`, `ERR_CHAIN_REVERTED` (with the contract's error name as `value`),
- * `ERR_BALANCE_TOO_LOW`, `ERR_TIMEOUT` (not mined in time: call again), `ERR_USAGE` (an escrow of another contract). Every writing call resolves when its transaction is mined.
+ * `ERR_BALANCE_TOO_LOW`, `ERR_TIMEOUT` (not mined in time: call again), `ERR_USAGE` (an escrow of another contract).
+ * Every writing call resolves when its transaction is mined.
  */
 export interface Chain {
   readonly chainId: number
