@@ -1,6 +1,7 @@
+import { setMaxListeners } from 'node:events'
 import type { Amount, Identity, JobSpec, Log, PeerId } from '@rayswarm/interface'
 import { judgeCertRecord } from '@rayswarm/lease'
-import { PAYOUT_SPLIT, type Params, params } from '@rayswarm/params'
+import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT, type Params, params } from '@rayswarm/params'
 import { type JobReport, Peer } from '@rayswarm/peer'
 import {
   FAIR_WEATHER,
@@ -17,7 +18,7 @@ import {
   VirtualRunner,
   type Weather
 } from '@rayswarm/simulation'
-import { peerIdOf, toHex, type WireContext } from '@rayswarm/wire'
+import { peerIdOf, toAccount, toHex, type WireContext } from '@rayswarm/wire'
 import { type JobFile, jobSpecOf } from '@rayswarm/workload'
 
 const CHAIN_ID = 31_337
@@ -26,6 +27,9 @@ const FUNDS: Amount = 1_000_000_000_000n
 const GIB = 2 ** 30
 /** A world begins at a plausible instant, so that nothing depends on zero. */
 const EPOCH_MS = 1_700_000_000_000
+
+// Every request and every sleep of a peer listens for its end.
+setMaxListeners(OUTBOUND_REQUESTS_MAX)
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {} }
 
@@ -57,11 +61,10 @@ export const ROUGH_WORLD: Omit<WorldInit, 'seed'> = {
     name: 'rough',
     scene: 'scene.glb',
     frames: '1-12',
-    width: 16,
-    height: 8,
-    samples: 4,
-    deadline: '1h'
-  } as unknown as JobFile,
+    widthPx: 16,
+    heightPx: 8,
+    samplesPerPixel: 4
+  },
   workUnitsPerMs: 0.2,
   params: params.minimal
 }
@@ -119,7 +122,7 @@ export class World {
       split: PAYOUT_SPLIT,
       nowMs: () => this.clock.nowMs()
     })
-    this.ipfs = new VirtualIpfs({ clock: this.clock })
+    this.ipfs = new VirtualIpfs(this.clock)
     const host = (index: number): Host => this.#host(index)
     this.hosts = Array.from({ length: init.nodeCount + 1 }, (_, index) => host(index))
     this.chain.fund(this.hosts[0]!.account, FUNDS)
@@ -152,7 +155,7 @@ export class World {
     return {
       name: index === 0 ? 'creator' : `node-${index}`,
       identity: this.#keys.identity(peerId, this.#chance.bytes(32)),
-      account: toHex(this.#chance.bytes(20)),
+      account: toAccount(toHex(this.#chance.bytes(20)))!,
       disk: new MemoryStore(),
       liar: index > 0 && index <= this.#init.liarCount,
       creator: index === 0,
@@ -169,7 +172,7 @@ export class World {
     const swarm = this.network.join(host.identity.peerId, (key, value) =>
       judgeCertRecord(key, value, job => peer?.offers.get(job)?.witnesses, context)
     )
-    this.ipfs.setOnline(host.identity.peerId, true)
+    this.ipfs.setDown(host.identity.peerId, false)
     const chance = this.#chance.fork()
     const honest = new VirtualRunner({ clock }, { unitsPerMs: workUnitsPerMs, concurrency: 1 })
     peer = new Peer(
@@ -180,7 +183,7 @@ export class World {
         store,
         network: swarm,
         records: swarm,
-        assets: this.ipfs.viewOf(host.identity.peerId),
+        assets: this.ipfs.join(host.identity.peerId, { clock }),
         chain: this.chain.viewOf(host.account),
         runners: [host.liar ? lyingRunner(honest, chance) : honest],
         log: SILENT
@@ -214,7 +217,7 @@ export class World {
     host.process?.store.stop()
     host.process = undefined
     this.network.leave(host.identity.peerId)
-    this.ipfs.setOnline(host.identity.peerId, false)
+    this.ipfs.setDown(host.identity.peerId, true)
   }
 
   #scheduleCrash(host: Host): void {

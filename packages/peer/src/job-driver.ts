@@ -12,7 +12,6 @@ import type {
 } from '@rayswarm/interface'
 import { judgeCommitCert } from '@rayswarm/lease'
 import { GENERATION_COUNT_MAX, REFERENCE_PRICE, WEIGHT_ONE } from '@rayswarm/params'
-import { scoreOf, scores } from '@rayswarm/reputation'
 import { digestOf, judge, judgeReveal, mayOpen } from '@rayswarm/verification'
 import { bytesEqual, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
 import { decodeOutput, split } from '@rayswarm/workload'
@@ -84,13 +83,12 @@ export class JobDriver {
 
   /** Answer a bid; the answer waits for the end of the matching window. */
   async onBid(bid: Signed<Bid>): Promise<MessageOf<'bid-reply'>> {
-    const { params, clock, context } = this.components
+    const { params, context } = this.components
     if (this.#ended) return message('bid-reply', { grants: [], retryAfterMs: 0, closed: true })
     const again = this.#unclaimed(bid.signer)
     if (again.length > 0)
       return message('bid-reply', { grants: again, retryAfterMs: params.bidPollMs, closed: false })
-    const score = scoreOf(scores(this.roles.ledger.ledger.entries(), clock.nowMs()), bid.signer)
-    const answer = await this.#desk.lay(bid, score)
+    const answer = await this.#desk.lay(bid, this.roles.ledger.scoreBps(bid.signer))
     const grants = answer.grants.map(grant => signed('grant', grant, context))
     return message('bid-reply', {
       grants,

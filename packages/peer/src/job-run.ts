@@ -105,7 +105,7 @@ export class JobRun {
 
   /** Pay what was accepted, get the rest back, say so in the ledger. Retried until the chain has it. */
   async #settle(end: JobReport['end']): Promise<void> {
-    const { chain, events, log, params } = this.components
+    const { chain, events } = this.components
     await this.driver.state.saved()
     const receipts = this.#receipts()
     const tree = receiptsTree(receipts)
@@ -145,7 +145,7 @@ export class JobRun {
     await this.driver.announceClosed()
     await this.components.store.delete(`offer/${this.job}`)
     await this.roles.witness.forget(this.job)
-    log.debug('job settled', { job: this.job, graceMs: params.refundGraceMs })
+    this.report = report
     if (end !== 'complete')
       events.emit('job:expired', {
         job: this.job,
@@ -153,7 +153,6 @@ export class JobRun {
         subtaskCount: report.subtaskCount
       })
     events.emit('job:settled', { job: this.job, outcome })
-    this.report = report
     this.#resolve(report)
   }
 

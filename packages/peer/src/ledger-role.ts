@@ -1,18 +1,21 @@
-import type { Admission, LedgerEntry, PeerId, Signed } from '@rayswarm/interface'
+import type { Admission, LedgerEntry, PeerId, Score, Signed } from '@rayswarm/interface'
 import { LEDGER_PAGE_COUNT_MAX } from '@rayswarm/params'
-import { Ledger } from '@rayswarm/reputation'
-import { decodeMessage, encodeMessage, message } from '@rayswarm/wire'
-import { jitterMs, type RoleComponents } from './components.ts'
+import { Ledger, scoreOf, scores } from '@rayswarm/reputation'
+import { decodeMessage, encodeMessage, message, verifySigned } from '@rayswarm/wire'
+import type { RoleComponents } from './components.ts'
+import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
 
 /** Pages fetched from one neighbour in one exchange. */
 const PAGES_PER_EXCHANGE_MAX = 64
+const SCORE_AGE_MS_MAX = 60_000
 
 /** Keeps this peer's copy of the reputation ledger: durable, gossiped, reconciled with neighbours. */
 export class LedgerRole {
   readonly ledger: Ledger
   readonly #scope: Scope
   readonly #listeners = new Set<(entry: Signed<LedgerEntry>) => void>()
+  #scored: { size: number; atMs: number; scores: readonly Score[] } = { size: -1, atMs: 0, scores: [] }
   /** Entries are written in the order they were admitted. */
   #written: Promise<void> = Promise.resolve()
 
@@ -22,7 +25,7 @@ export class LedgerRole {
   }
 
   async start(): Promise<void> {
-    const { network, store, context, params, chance } = this.components
+    const { network, store, context } = this.components
     for await (const [, bytes] of store.list('ledger/')) {
       const decoded = decodeMessage(bytes, ['entry'], context)
       if (decoded.ok) this.ledger.add(decoded.value)
@@ -33,16 +36,7 @@ export class LedgerRole {
       if (!decoded.ok) throw new RangeError(decoded.fault)
       return encodeMessage(message('ledger-page', this.ledger.since(decoded.value.body)))
     })
-    network.onConnect(peer => this.#scope.spawn('ledger exchange', () => this.#exchange(peer)))
-    this.#scope.every(
-      'ledger exchange',
-      () => jitterMs(params.syncIntervalMs, chance),
-      async () => {
-        const peers = network.peers()
-        const peer = peers[Math.floor(chance.unit() * peers.length)]
-        if (peer !== undefined) await this.#exchange(peer)
-      }
-    )
+    exchangeWithNeighbours('ledger exchange', this.#scope, this.components, peer => this.#exchange(peer))
   }
 
   async stop(): Promise<void> {
@@ -52,6 +46,19 @@ export class LedgerRole {
 
   onEntry(fn: (entry: Signed<LedgerEntry>) => void): void {
     this.#listeners.add(fn)
+  }
+
+  /** A peer's score, in parts of 10 000. Scores decay by the day, so a minute's change is none. */
+  scoreBps(peer: PeerId): number {
+    const nowMs = this.components.clock.nowMs()
+    const stale = this.#scored.size !== this.ledger.size || nowMs > this.#scored.atMs + SCORE_AGE_MS_MAX
+    if (stale) this.#scored = { size: this.ledger.size, atMs: nowMs, scores: this.scores() }
+    return scoreOf(this.#scored.scores, peer)
+  }
+
+  /** Everybody's score, from what this peer knows now. */
+  scores(): readonly Score[] {
+    return scores(this.ledger.entries(), this.components.clock.nowMs())
   }
 
   /** Append to our own feed, durably, then tell the swarm. */
@@ -95,8 +102,7 @@ export class LedgerRole {
       if (!decoded?.ok) return
       let addedCount = 0
       for (const entry of decoded.value.body.entries.slice(0, LEDGER_PAGE_COUNT_MAX)) {
-        const checked = decodeMessage(encodeMessage(entry), ['entry'], context)
-        if (checked.ok && this.#add(checked.value).action === 'accept') addedCount++
+        if (verifySigned(entry, context) && this.#add(entry).action === 'accept') addedCount++
       }
       if (decoded.value.body.complete || addedCount === 0) return
     }

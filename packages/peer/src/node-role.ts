@@ -14,7 +14,6 @@ import type {
 } from '@rayswarm/interface'
 import { eligible, type NodeFacts, quote } from '@rayswarm/market'
 import { GRANTS_PER_REPLY_MAX, SEALED_COUNT_MAX } from '@rayswarm/params'
-import { scoreOf, scores } from '@rayswarm/reputation'
 import { decodeMessage, encodeMessage, replicaId, signed, verifySigned } from '@rayswarm/wire'
 import { jitterMs, type RoleComponents } from './components.ts'
 import { Execution, Opener, parseSealed, type SealedResult } from './execution.ts'
@@ -211,11 +210,10 @@ export class NodeRole {
       () => undefined
     )
     const nowMs = clock.nowMs()
-    const ledger = this.settings.creatorScoreMinBps > 0 ? scores(this.ledger.ledger.entries(), nowMs) : []
     const judged = eligible(offer, facts, {
       escrow: job.escrow,
       budget: quote(offer.spec, job.subtasks).budget,
-      creatorScoreBps: ledger.length === 0 ? undefined : scoreOf(ledger, offer.spec.creator),
+      creatorScoreBps: this.ledger.scoreBps(offer.spec.creator),
       nowMs
     })
     return judged.eligible ? { probe: judged.probe } : { reason: judged.reason }

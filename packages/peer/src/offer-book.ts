@@ -2,9 +2,18 @@ import type { Admission, JobId, Offer, PeerEvents, PeerId, Signed, WitnessSet } 
 import { witnessSet } from '@rayswarm/lease'
 import { judgeOffer } from '@rayswarm/market'
 import { OFFER_COUNT_MAX, OFFERS_PAGE_COUNT_MAX } from '@rayswarm/params'
-import { decodeMessage, encodeMessage, jobIdOf, type MessageOf, message } from '@rayswarm/wire'
-import { jitterMs, type RoleComponents } from './components.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  jobIdOf,
+  type MessageOf,
+  message,
+  toHex,
+  verifySigned
+} from '@rayswarm/wire'
+import type { RoleComponents } from './components.ts'
 import type { Emitter } from './emitter.ts'
+import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
 
 /** An offer this peer knows of. */
@@ -18,6 +27,8 @@ export interface KnownOffer {
 export class OfferBook {
   readonly #offers = new Map<JobId, KnownOffer>()
   readonly #closed = new Set<JobId>()
+  /** Signatures of offers judged already: repetitions cost nothing. */
+  readonly #seen = new Set<string>()
   readonly #scope: Scope
   readonly #listeners = new Set<(offer: KnownOffer) => void>()
   readonly #events: Emitter<PeerEvents>
@@ -28,18 +39,8 @@ export class OfferBook {
   }
 
   start(): void {
-    const { network, params, chance } = this.components
-    network.subscribe('offers', bytes => this.#onGossip(bytes))
-    network.onConnect(peer => this.#scope.spawn('offers exchange', () => this.#ask(peer)))
-    this.#scope.every(
-      'offers exchange',
-      () => jitterMs(params.syncIntervalMs, chance),
-      async () => {
-        const peers = network.peers()
-        const peer = peers[Math.floor(chance.unit() * peers.length)]
-        if (peer !== undefined) await this.#ask(peer)
-      }
-    )
+    this.components.network.subscribe('offers', bytes => this.#onGossip(bytes))
+    exchangeWithNeighbours('offers exchange', this.#scope, this.components, peer => this.#ask(peer))
   }
 
   stop(): Promise<void> {
@@ -62,16 +63,18 @@ export class OfferBook {
   /** Forget an offer for good. Only its creator's word closes one. */
   close(job: JobId): void {
     this.#offers.delete(job)
-    this.#closed.add(job)
-    if (this.#closed.size > OFFER_COUNT_MAX) this.#closed.delete(first(this.#closed))
+    remember(this.#closed, job)
   }
 
   /** Judge an offer and, if it is new and sound, keep it. */
   add(signed: Signed<Offer>): Admission {
+    const mark = toHex(signed.signature)
+    if (this.#seen.has(mark)) return { action: 'ignore', fault: 'duplicate' }
     const job = jobIdOf(signed.body.spec)
     if (this.#closed.has(job)) return { action: 'ignore', fault: 'closed' }
     const judged = judgeOffer(signed, this.components.clock.nowMs())
     if (judged.action !== 'accept') return judged
+    remember(this.#seen, mark)
     const known = this.#offers.get(job)
     // Repetitions carry the creator's present addresses; they pass on, but are no news.
     const offer: KnownOffer = { job, signed, witnesses: witnessSet(signed.body, job) }
@@ -108,11 +111,14 @@ export class OfferBook {
     const decoded = bytes && decodeMessage(bytes, ['offers-page'], context)
     if (!decoded?.ok) return
     for (const offer of decoded.value.body.offers.slice(0, OFFERS_PAGE_COUNT_MAX)) {
-      const bytes = encodeMessage(offer)
-      const signed = decodeMessage(bytes, ['offer'], context)
-      if (signed.ok) this.add(signed.value)
+      if (verifySigned(offer, context)) this.add(offer)
     }
   }
+}
+
+function remember(set: Set<string>, item: string): void {
+  set.add(item)
+  if (set.size > OFFER_COUNT_MAX) set.delete(first(set))
 }
 
 function first<T>(items: Iterable<T>): T {
