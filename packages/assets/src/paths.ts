@@ -10,14 +10,15 @@ export type PathFault =
   | 'not-text' // a lone surrogate: has no UTF-8 form
   | 'control-character' // NUL and its neighbours end a path or confuse a terminal
   | 'backslash' // a separator on some systems
-  | 'absolute' // starts with '/' or a drive letter
+  | 'absolute' // starts with '/', or a name of it with a drive letter
   | 'segment' // an empty, '.' or '..' segment
   | 'duplicate' // equal to another path, or equal to it once case is ignored
   | 'file-as-directory' // another path has this one as its directory
 
 const CONTROL = /\p{Cc}/u
 const LONE_SURROGATE = /\p{Cs}/u
-const DRIVE = /^[a-z]:/i
+// In any name: who resolves paths name by name would follow it there, too.
+const DRIVE = /(^|\/)[a-z]:/i
 
 /**
  * What is wrong with one path on its own, if anything.

@@ -13,8 +13,8 @@ export type Touched = Set<BlockKey>
 /**
  * What is to be kept, and the collection of everything else: mark what the pinned roots reach, sweep the rest.
  *
- * Only roots are recorded. Helia's own pins keep a counter per block, and lose count when two pinned roots share blocks
- * and one of them is unpinned and pinned again; see test/pins.spec.ts.
+ * Only roots are recorded. Helia's own pins count per block, and lose count when one of two roots that share a block is
+ * unpinned, pinned and unpinned again: its collection then deletes the block of the other (seen with 7.1.15).
  */
 export class Pins {
   readonly #records: Datastore

@@ -343,7 +343,7 @@ function checkPaths(paths: readonly string[]): void {
     if (path === '' || fromString(path).length > PATH_SIZE_BYTES_MAX)
       throw pathFailure('ERR_JOB_INVALID', path)
     if (
-      /\p{Cc}|\\|^[a-z]:/iu.test(path) ||
+      /\p{Cc}|\\|(^|\/)[a-z]:/iu.test(path) ||
       names.some(name => name === '' || name === '.' || name === '..')
     ) {
       throw pathFailure('ERR_PATH_ESCAPES', path)
