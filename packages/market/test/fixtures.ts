@@ -52,6 +52,8 @@ export function spec(over: Partial<JobSpec> = {}): JobSpec {
   }
 }
 
+const JOB = jobIdOf(spec())
+
 export function offer(over: Partial<Offer> = {}, jobSpec = spec()): Offer {
   const escrowSalt = toHex(sha256(text.encode('salt')))
   const account = accountOf('creator')
@@ -90,7 +92,7 @@ export function standing(
   outer: Partial<StandingBid> = {}
 ): StandingBid {
   const bid: Bid = {
-    job: jobIdOf(spec()),
+    job: JOB,
     account: accountOf(name),
     equivalenceClass: CLASS,
     pricePerMegaUnit: 500n,
@@ -103,7 +105,7 @@ export function standing(
 
 export function openReplica(subtask: number, replica: number, over: Partial<OpenReplica> = {}): OpenReplica {
   return {
-    replica: { job: jobIdOf(spec()), subtask, replica, generation: 0 },
+    replica: { job: JOB, subtask, replica, generation: 0 },
     workUnits: 1_000_000,
     holders: [],
     accounts: [],

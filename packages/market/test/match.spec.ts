@@ -128,7 +128,9 @@ describe('match', () => {
   })
 })
 
-describe('match, whatever is open and bid', () => {
+describe('match, whatever is open and bid', function () {
+  this.timeout(30_000)
+
   const names = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5']
   const classes = ['pathtracer/1/wasm', 'pathtracer/2/wasm']
   const openReplicas: fc.Arbitrary<OpenReplica[]> = fc
@@ -193,7 +195,7 @@ describe('match, whatever is open and bid', () => {
         assert.deepEqual(two.grants, one.grants)
         assert.deepEqual([...two.reasons].sort(), [...one.reasons].sort())
       }),
-      { numRuns: 300 }
+      { numRuns: 200 }
     )
   })
 
@@ -247,7 +249,7 @@ describe('match, whatever is open and bid', () => {
             )
           }
       }),
-      { numRuns: 500 }
+      { numRuns: 300 }
     )
   })
 })
