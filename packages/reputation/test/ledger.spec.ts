@@ -185,9 +185,9 @@ describe('Ledger exchange', () => {
   it('lists as many authors as a message holds, and all of them in turn', function () {
     this.timeout(30_000)
     const full = newLedger('full')
-    for (let i = 0; i < 800; i++) full.add(entryAfter(`author ${i}`, undefined))
+    for (let i = 0; i < 730; i++) full.add(entryAfter(`author ${i}`, undefined))
     const half = newLedger('half')
-    for (let i = 0; i < 750; i++) half.add(entryAfter(`author ${i}`, undefined))
+    for (let i = 0; i < 715; i++) half.add(entryAfter(`author ${i}`, undefined))
     assert.equal(half.heads().heads.length, 700)
 
     for (let round = 0; round < 6 && half.size < full.size; round++) exchange(half, full)
@@ -221,7 +221,7 @@ describe('Ledger exchange', () => {
         assert.deepEqual(b, a)
         assert.deepEqual(c, a)
       }),
-      { numRuns: 60 }
+      { numRuns: 25 }
     )
   })
 
@@ -237,7 +237,7 @@ describe('Ledger exchange', () => {
         assert.deepEqual([...ledger.entries()], trunk.slice(0, 2))
         assert.equal(ledger.proofs()[0]?.sequence, 3)
       }),
-      { numRuns: 60 }
+      { numRuns: 25 }
     )
   })
 })

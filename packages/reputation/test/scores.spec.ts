@@ -162,7 +162,7 @@ describe('scores, as a fold over the set', () => {
         const once = scores(entries, nowMs)
         assert.deepEqual(scores([...repeated, ...shuffled, ...repeated], nowMs), once)
       }),
-      { numRuns: 200 }
+      { numRuns: 100 }
     )
   })
 
@@ -176,7 +176,7 @@ describe('scores, as a fold over the set', () => {
         if (kind === 'rejected') assert.ok(after < before)
         if (kind === 'undecided') assert.equal(after, before)
       }),
-      { numRuns: 200 }
+      { numRuns: 100 }
     )
   })
 
