@@ -150,6 +150,7 @@ describe('limits', () => {
       const large = new Uint8Array(messageSizeBytesMax(type) + 1)
       large.set(encodeMessage(messages[type]).slice(-20), large.length - 20)
       assert.equal(faultOf(decodeMessage(large, [type], context)), 'oversized')
+      assert.equal(faultOf(decodeMessage(large, [type, 'commit'], context)), 'oversized')
       assert.notEqual(faultOf(decodeMessage(large.slice(1), [type], context)), 'oversized')
     }
   })
