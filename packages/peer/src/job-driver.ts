@@ -107,7 +107,9 @@ export class JobDriver {
     if (found === undefined || cert.holder !== from || sound.action !== 'accept')
       throw new RangeError('not a certificate of this job')
     const { track, record } = found
-    if (record.cert === undefined && !this.#adopt(track, record, cert))
+    // A generation that was given up stays so: its successor may be under way, and only one of them is ever paid.
+    const alive = record.outcome === 'open' || record.outcome === 'leased'
+    if (alive && !this.#adopt(track, record, cert))
       return message('sealed-reply', { open: false, retryAfterMs: params.sealedPollMs })
     await this.state.saved()
     const over = this.#ended || track.record.state !== 'running'
