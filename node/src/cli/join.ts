@@ -142,6 +142,6 @@ function sayNews({ peer }: Host, { screen }: CommandIo): void {
     screen.say(pc.red(`execution failed: ${shortJob(replica.job)}/${replica.subtask}: ${error.message}`))
   )
   events.on('node:paid', ({ job, amount }) =>
-    screen.say(pc.green(`paid for ${shortJob(job)}; credit is now ${formatTokens(amount)}`))
+    screen.say(pc.green(`settled ${shortJob(job)}; credit is now ${formatTokens(amount)}`))
   )
 }

@@ -1,8 +1,6 @@
-import { RayswarmError } from '@rayswarm/interface'
 import { Command, CommanderError, Option } from 'commander'
-import { type CommonOptions, end, perform, toJson } from './command.ts'
-import { EXIT, exitCodeOf, failureJson, sayFailure } from './failure.ts'
-import { Screen } from './screen.ts'
+import { perform } from './command.ts'
+import { refuse } from './refuse.ts'
 
 const LOG_LEVELS = ['silent', 'warn', 'info', 'debug']
 const BYZANTINE_KINDS = ['garbage', 'sometimes']
@@ -15,7 +13,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return
-    await refuse(error, argv)
+    const command = argv[2] !== undefined && !argv[2].startsWith('-') ? ` ${argv[2]}` : ''
+    await refuse(error, argv, `rayswarm${command} --help`)
   }
 }
 
@@ -147,25 +146,6 @@ function commonOptions(command: Command): void {
     .option('--json', 'print one JSON object as the last line of standard output')
     .addOption(new Option('--exit-with-parent').hideHelp())
     .addOption(new Option('--events-fd <fd>').hideHelp())
-}
-
-/** A command line that was not understood. */
-async function refuse(error: CommanderError, argv: readonly string[]): Promise<never> {
-  const screen = new Screen()
-  const asked = argv[2] !== undefined && !argv[2].startsWith('-') ? ` ${argv[2]}` : ''
-  const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ')
-  const shown = error.code === 'commander.help' ? 'no command given' : message
-  const failure = new RayswarmError('ERR_USAGE', shown, {
-    thing: 'command line',
-    value: /'([^']*)'/.exec(message)?.[1] ?? argv.slice(2).join(' '),
-    remedy: `See \`rayswarm${asked} --help\`.`
-  })
-  sayFailure(failure, screen)
-  const options: CommonOptions = { json: argv.includes('--json') }
-  return await end(
-    options.json === true ? toJson(failureJson(failure)) : '',
-    exitCodeOf(failure) || EXIT.usage
-  )
 }
 
 const PROGRAM_HELP = `

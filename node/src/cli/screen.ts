@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 
-/** Without a terminal, passing lines are printed at most this often. */
+/** Without a terminal, the first of the passing lines is printed at most this often. */
 const PLAIN_INTERVAL_MS = 5_000
 /** With one, they are redrawn at most this often. */
 const REDRAW_INTERVAL_MS = 100
@@ -58,7 +58,7 @@ export class Screen {
     if (this.#output.isTTY === true) {
       this.#erase()
       this.#draw()
-    } else for (const line of this.#passing) this.#output.write(`${line}\n`)
+    } else if (this.#passing[0] !== undefined) this.#output.write(`${this.#passing[0]}\n`)
   }
 
   #draw(): void {

@@ -5,6 +5,7 @@ import { writeWhole } from '../disk.ts'
 const CELL_WIDTH_PX = 320
 const GAP_PX = 8
 const CELL_COUNT_MAX = 100
+const SCREEN_ASPECT = 16 / 9
 const BACKGROUND = '#15171c'
 
 /** All pictures of a job on one sheet; of a long job, evenly chosen ones. Answers the file's path. */
@@ -19,8 +20,7 @@ export async function writeContactSheet(
   const { width, height } = await sharp(first).metadata()
   const cellWidthPx = Math.min(CELL_WIDTH_PX, width)
   const cellHeightPx = Math.max(1, Math.round((height * cellWidthPx) / width))
-  // As many columns as make the sheet about as wide as a page is.
-  const columnCount = Math.ceil(Math.sqrt((chosen.length * cellHeightPx * 16) / (cellWidthPx * 9)))
+  const columnCount = columnsFor(chosen.length, cellWidthPx / cellHeightPx)
   const rowCount = Math.ceil(chosen.length / columnCount)
   const cells = await Promise.all(
     chosen.map(async (path, index) => ({
@@ -43,4 +43,13 @@ export async function writeContactSheet(
   const path = join(outDir, 'contact-sheet.png')
   await writeWhole(path, sheet, { thing: 'contact sheet' })
   return path
+}
+
+/** About as wide as a screen is, without gaps in the last row where that can be had for a column or two more. */
+function columnsFor(cellCount: number, cellAspect: number): number {
+  const wanted = Math.min(cellCount, Math.ceil(Math.sqrt((cellCount * SCREEN_ASPECT) / cellAspect)))
+  const gaps = (columns: number): number => Math.ceil(cellCount / columns) * columns - cellCount
+  return [wanted, wanted + 1, wanted + 2]
+    .filter(columns => columns <= cellCount)
+    .reduce((best, columns) => (gaps(columns) < gaps(best) ? columns : best))
 }
