@@ -1,6 +1,6 @@
 import type { Account, Amount, Payout, PayoutSplit, Receipt } from '@rayswarm/interface'
 import { BPS } from '@rayswarm/params'
-import { toAccount } from '@rayswarm/wire'
+import { isAccount, toAccount } from '@rayswarm/wire'
 
 const UINT64_MAX = 2n ** 64n - 1n
 
@@ -57,7 +57,7 @@ export function payoutsOf(receipts: readonly Receipt[]): Payout[] {
     seen.add(key)
     requireAmount(gross, 'receipt')
     const payee = toAccount(account)
-    if (payee === undefined) throw new RangeError(`not an account: ${account}`)
+    if (payee === undefined || !isAccount(payee)) throw new RangeError(`not an account: ${account}`)
     const sum = (sums.get(payee) ?? 0n) + gross
     requireAmount(sum, 'payout')
     if (sum > 0n) sums.set(payee, sum)
@@ -79,7 +79,8 @@ export function settle(locked: Amount, payouts: readonly Payout[], split: Payout
   let paid = 0n
   let burned = 0n
   let treasury = 0n
-  let before = ''
+  // The contract begins at zero too, so that nobody is paid at the zero account.
+  let before = `0x${'00'.repeat(20)}`
   const credits: { account: Account; amount: Amount }[] = []
   for (const { account, gross } of payouts) {
     const order = account.toLowerCase()

@@ -4,6 +4,7 @@ import type { Account } from '@rayswarm/interface'
 import { BoundedMap } from './bounded-map.ts'
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/
+const ZERO_ACCOUNT = `0x${'00'.repeat(20)}`
 const accounts = new BoundedMap<string, Account>(8_192)
 
 /**
@@ -23,7 +24,12 @@ export function toAccount(address: string): Account | undefined {
   return account
 }
 
-/** Whether the text is an account in its one spelling: two spellings would let one payee look like two. */
+/**
+ * Whether the text is somebody's account in its one spelling.
+ *
+ * Two spellings would let one payee look like two. The zero account is nobody's: the contract refuses a settlement that pays it,
+ * so one such bid could keep a whole job from being settled.
+ */
 export function isAccount(text: string): boolean {
-  return toAccount(text) === text
+  return toAccount(text) === text && text !== ZERO_ACCOUNT
 }

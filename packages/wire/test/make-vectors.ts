@@ -118,9 +118,21 @@ function degenerateKeys(): WireVectors['signatures'] {
   const oddKeys = odd.map((key, i) =>
     row(`key of small order in an odd encoding, ${i + 1} of 6`, key, identity, 0n, false)
   )
+  const held = smallOrderPoints().map((point, i) =>
+    equationHeld(`key of small order, ${i + 1} of 8, and the equation holds`, point)
+  )
   const unreduced = row('key whose y is not below p', littleEndian(P + 3n), Point.BASE.toBytes(), 1n, false)
   const offCurve = row('key that is no point', littleEndian(2n), Point.BASE.toBytes(), 1n, false)
-  return [...canonicalKeys, ...oddKeys, unreduced, offCurve]
+  return [...canonicalKeys, ...oddKeys, ...held, unreduced, offCurve]
+}
+
+/** An ordinary R for which `[k]A` vanishes, so that only the rule about keys can refuse it. */
+function equationHeld(name: string, key: InstanceType<typeof Point>): WireVectors['signatures'][number] {
+  const A = key.toBytes()
+  for (let r = 1n; ; r++) {
+    const R = Point.BASE.multiply(r).toBytes()
+    if (challenge(R, A) % 8n === 0n) return row(name, A, R, r, false)
+  }
 }
 
 function degenerateSignatures(): WireVectors['signatures'] {

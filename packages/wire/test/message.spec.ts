@@ -281,6 +281,7 @@ describe('decodeMessage', () => {
     const good = { b: decode(canonical(bodies.bid)), g, s, t: 'bid' }
     assert.equal(decodeMessage(encode(good), ['bid'], context).ok, true)
     for (const bad of [
+      { ...good, a: 1 },
       { ...good, x: 1 },
       { b: good.b, t: 'bid' },
       { ...good, g: g.slice(1) },
@@ -291,6 +292,7 @@ describe('decodeMessage', () => {
     const renew = { b: decode(canonical(bodies.renew)), t: 'renew' }
     assert.equal(decodeMessage(encode(renew), ['renew'], context).ok, true)
     assert.equal(faultOf(decodeMessage(encode({ ...renew, s }), ['renew'], context)), 'malformed')
+    assert.equal(faultOf(decodeMessage(encode({ ...renew, a: 1 }), ['renew'], context)), 'malformed')
     assert.equal(faultOf(decodeMessage(encode({ t: 'renew' }), ['renew'], context)), 'malformed')
   })
 })

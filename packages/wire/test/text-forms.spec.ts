@@ -89,6 +89,7 @@ describe('accounts', () => {
       assert.equal(isAccount(account), true)
     }
     assert.equal(isAccount('0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed'), false)
+    assert.equal(isAccount(`0x${'00'.repeat(20)}`), false)
     for (const text of ['', '0x', '0x52908400098527886E0F7030069857D2E4169EE', 'x'.repeat(42)])
       assert.equal(toAccount(text), undefined)
   })

@@ -99,7 +99,7 @@ export const peerId: z.ZodType<PeerId> = checked<PeerId>(
 )
 export const account: z.ZodType<Account> = checked<Account>(
   value => typeof value === 'string' && isAccount(value),
-  'must be an account (0x and 40 hex digits, EIP-55 checksummed)'
+  'must be an account (0x and 40 hex digits, EIP-55 checksummed, not zero)'
 )
 export const cid: z.ZodType<Cid> = matching(CID, 59, 'must be a CIDv1 in base32 with sha2-256')
 export const jobId: z.ZodType<JobId> = matching(
