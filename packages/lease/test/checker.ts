@@ -1,6 +1,6 @@
-import type { Claim, Commit, CommitCert, PeerId, Release, Renew, Signed } from '@rayswarm/interface'
+import type { Claim, Commit, CommitCert, Identity, PeerId, Release, Renew, Signed } from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
-import type { WireContext } from '@rayswarm/wire'
+import { sha256, toHex, type WireContext } from '@rayswarm/wire'
 import {
   onCert,
   onClaim,
@@ -87,6 +87,11 @@ interface Transition {
   readonly broken?: string
 }
 
+interface Move {
+  readonly event: Event
+  readonly to: Transition
+}
+
 const STATES_MAX = 2_000_000
 const EARLY_MS = 0
 const LAPSE_MS = params.minimal.promiseTermMs
@@ -104,14 +109,15 @@ export function explore(ruleSet: RuleSet, world: World): Exploration {
 
   type Global = readonly number[] // per honest witness: local state, promise bits, vote bits
   const start: Global = Array.from({ length: honest }, () => [0, 0, 0]).flat()
-  const seen = new Map<string, number>([[keyOf(start), -1]])
+  const seen = new Set([keyOf(start)])
   const queue: Global[] = [start]
-  const parents: { parent: number; event: string }[] = [{ parent: -1, event: 'start' }]
+  const parents: ({ parent: number; event: Event; w: number } | undefined)[] = [undefined]
 
-  const trace = (index: number, last: string): string[] => {
-    const names = [last]
-    for (let i = index; i > 0; i = parents[i]!.parent) names.unshift(parents[i]!.event)
-    return names
+  const found = (invariant: string, index: number, event: Event, w: number): Exploration => {
+    const trace = [`${event.name} at witness ${w}`]
+    for (let step = parents[index]; step !== undefined; step = parents[step.parent])
+      trace.unshift(`${step.event.name} at witness ${step.w}`)
+    return { stateCount: queue.length, broken: { invariant, trace } }
   }
 
   for (let index = 0; index < queue.length; index++) {
@@ -119,31 +125,25 @@ export function explore(ruleSet: RuleSet, world: World): Exploration {
     const leased = certified(now, 1, leases, world)
     const closed = certified(now, 2, commits, world)
 
-    for (let e = 0; e < events.length; e++) {
-      const event = events[e]!
-      if (event.needsLease !== undefined && (leased & (1 << event.needsLease)) === 0) continue
-      if (event.needsCommit !== undefined && (closed & (1 << event.needsCommit)) === 0) continue
-
-      for (let w = 0; w < honest; w++) {
-        const [local, promises, votes] = [now[w * 3]!, now[w * 3 + 1]!, now[w * 3 + 2]!]
-        const to = locals.transition(local, e)
-        const name = `${event.name} at witness ${w}`
-        if (to.broken !== undefined)
-          return { stateCount: queue.length, broken: { invariant: to.broken, trace: trace(index, name) } }
+    for (let w = 0; w < honest; w++) {
+      const [local, promises, votes] = [now[w * 3]!, now[w * 3 + 1]!, now[w * 3 + 2]!]
+      for (const { event, to } of locals.moves(local)) {
+        if (event.needsLease !== undefined && (leased & (1 << event.needsLease)) === 0) continue
+        if (event.needsCommit !== undefined && (closed & (1 << event.needsCommit)) === 0) continue
+        if (to.broken !== undefined) return found(to.broken, index, event, w)
         if (to.next === local && (promises | to.promiseBits) === promises && (votes | to.voteBits) === votes)
           continue
 
         const next = [...now]
         next.splice(w * 3, 3, to.next, promises | to.promiseBits, votes | to.voteBits)
         const broken = uniqueness(next, world, leases, commits)
-        if (broken !== undefined)
-          return { stateCount: queue.length, broken: { invariant: broken, trace: trace(index, name) } }
+        if (broken !== undefined) return found(broken, index, event, w)
 
         const key = keyOf(next)
         if (seen.has(key)) continue
         if (queue.length >= STATES_MAX) throw new RangeError(`more than ${STATES_MAX} states`)
-        seen.set(key, queue.length)
-        parents.push({ parent: index, event: name })
+        seen.add(key)
+        parents.push({ parent: index, event, w })
         queue.push(next)
       }
     }
@@ -192,29 +192,31 @@ class LocalStates {
   readonly #events: readonly Event[]
   readonly #states: WitnessState[] = []
   readonly #ids = new Map<string, number>()
-  readonly #transitions: Transition[][] = []
+  readonly #moves: (readonly Move[] | undefined)[] = []
 
   constructor(events: readonly Event[]) {
     this.#events = events
     this.#intern(VACANT)
   }
 
-  transition(local: number, e: number): Transition {
-    const known = this.#transitions[local]![e]
-    if (known !== undefined) return known
+  /** Every event that does something to a witness in this state, evaluated once. */
+  moves(local: number): readonly Move[] {
+    this.#moves[local] ??= this.#events
+      .map(event => ({ event, to: this.#evaluate(local, event) }))
+      .filter(({ to }) => to.next !== local || to.promiseBits + to.voteBits > 0 || to.broken !== undefined)
+    return this.#moves[local]
+  }
 
-    const event = this.#events[e]!
+  #evaluate(local: number, event: Event): Transition {
     const before = this.#states[local]!
     const after = event.run(before, event.late ? LAPSE_MS : EARLY_MS)
     const broken = brokenRule(before, after.state) ?? event.judge(before, after)
-    const transition: Transition = {
+    return {
       next: this.#intern(after.state),
       promiseBits: after.reply.granted && event.promiseBit !== undefined ? 1 << event.promiseBit : 0,
       voteBits: after.reply.granted && event.voteBit !== undefined ? 1 << event.voteBit : 0,
       ...(broken !== undefined && { broken })
     }
-    this.#transitions[local]![e] = transition
-    return transition
   }
 
   /** Times are abstracted to "runs until LAPSE_MS"; an event decides by its clock whether that is over. */
@@ -231,7 +233,6 @@ class LocalStates {
     const known = this.#ids.get(key)
     if (known !== undefined) return known
     this.#states.push(normal)
-    this.#transitions.push([])
     this.#ids.set(key, this.#states.length - 1)
     return this.#states.length - 1
   }
@@ -287,7 +288,21 @@ function eventsOf(rules: RuleSet, world: World): { events: Event[]; leases: numb
 }
 
 function rulesFor(self: WireContext, witnesses: WitnessRules['witnesses']): WitnessRules {
-  return rules({ witnesses, self: self.identity.peerId, context: self })
+  const context = { ...self, identity: remembering(self.identity) }
+  return rules({ witnesses, self: self.identity.peerId, context })
+}
+
+const verified = new Map<string, boolean>()
+
+/** The same few signatures are checked thousands of times over. */
+function remembering(identity: Identity): Identity {
+  const verify: Identity['verify'] = (signer, bytes, signature) => {
+    const key = `${signer} ${toHex(sha256(bytes, signature))}`
+    const known = verified.get(key) ?? identity.verify(signer, bytes, signature)
+    verified.set(key, known)
+    return known
+  }
+  return { peerId: identity.peerId, sign: bytes => identity.sign(bytes), verify }
 }
 
 const BOTH = [false, true]
