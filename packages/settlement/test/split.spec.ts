@@ -96,6 +96,7 @@ describe('payoutsOf', () => {
     assert.throws(() => payoutsOf([receipt({ gross: UINT64_MAX }), receipt({ gross: 1n }, 1)]), RangeError)
     assert.equal(payoutsOf([receipt({ gross: UINT64_MAX })])[0]?.gross, UINT64_MAX)
     assert.deepEqual(payoutsOf([]), [])
+    assert.deepEqual(payoutsOf([receipt({ gross: 0n })]), [])
   })
 })
 

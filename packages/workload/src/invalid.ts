@@ -8,7 +8,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   frames: 'Write frames like "1-24,30"; split a job of many scattered frames into several jobs.',
   pricePerMegaUnitMax: 'Write the price as text in tokens with at most 6 decimals, e.g. "0.05".'
 }
-const EDIT_DISTANCE_MAX = 3
+/** Names further apart are not taken for one another. */
+const EDIT_DISTANCE_MAX = 4
 
 /**
  * Judge what a person wrote. Returns the parsed value.
@@ -59,7 +60,7 @@ function unknownField(
     .sort((a, b) => a.distance - b.distance)[0]
   const field = [...issue.path, key].join('.')
   const remedy =
-    nearest !== undefined && nearest.distance <= Math.max(EDIT_DISTANCE_MAX, key.length / 2)
+    nearest !== undefined && nearest.distance <= EDIT_DISTANCE_MAX
       ? `Did you mean ${[...issue.path, nearest.candidate].join('.')}? Known fields: ${known.join(', ')}.`
       : `Remove it. Known fields: ${known.join(', ')}.`
   return new RayswarmError('ERR_JOB_INVALID', `${thing}: there is no field ${printed(field)}`, {
@@ -95,9 +96,7 @@ function pathEscapes(path: unknown): RayswarmError {
 }
 
 function escapes(path: unknown): boolean {
-  return (
-    typeof path === 'string' && (/^(?:[/\\]|[A-Za-z]:|~)/.test(path) || path.split(/[/\\]/).includes('..'))
-  )
+  return typeof path === 'string' && (/^(?:[/\\]|[A-Za-z]:)/.test(path) || path.split(/[/\\]/).includes('..'))
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

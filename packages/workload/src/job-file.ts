@@ -192,5 +192,7 @@ function nameOf(scene: string): string {
 function withPlainScene(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('scene' in value)) return value
   const { scene } = value
-  return typeof scene === 'string' ? { ...value, scene: scene.replace(/^(?:\.\/)+/, '') } : value
+  const plain = typeof scene === 'string' ? scene.replace(/^(?:\.\/)+/, '') : scene
+  // Otherwise as it was written, for the error to show.
+  return isAssetPath(plain) ? { ...value, scene: plain } : value
 }
