@@ -71,7 +71,10 @@ export async function libp2pOptions(
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     services: {
       identify: identify(),
-      ping: ping(),
+      ping: ping({
+        maxInboundStreams: settings.probesPerConnectionMax,
+        maxOutboundStreams: settings.probesPerConnectionMax
+      }),
       pubsub: gossip(init, settings),
       dht: dht(init, settings, store)
     }

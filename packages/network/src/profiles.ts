@@ -18,9 +18,11 @@ export interface Settings {
   readonly dialTimeoutMs: number
   /** A connection is probed at this interval… */
   readonly probeIntervalMs: number
-  /** …and closed when the probe takes longer than this. */
+  /** …and closed when the probe takes longer than this. A busy machine is not a dead one. */
   readonly probeTimeoutMsMin: number
   readonly probeTimeoutMsMax: number
+  /** Probes of one connection at once. Default 1: the DHT probes too, and the second one closed the connection. */
+  readonly probesPerConnectionMax: number
 
   readonly gossip: {
     /** Default −5 above ten peers per address: half of all messages of a local swarm are lost, silently. */
@@ -66,8 +68,9 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
     dialCountMax: 8,
     dialTimeoutMs: 3 * SECOND_MS,
     probeIntervalMs: 5 * SECOND_MS,
-    probeTimeoutMsMin: SECOND_MS,
-    probeTimeoutMsMax: 5 * SECOND_MS,
+    probeTimeoutMsMin: 5 * SECOND_MS,
+    probeTimeoutMsMax: 10 * SECOND_MS,
+    probesPerConnectionMax: 16,
     gossip: {
       sameHostWeight: 0,
       sameHostCountMax: 1_000,
@@ -96,8 +99,9 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
     dialCountMax: 8,
     dialTimeoutMs: 10 * SECOND_MS,
     probeIntervalMs: 10 * SECOND_MS,
-    probeTimeoutMsMin: 2 * SECOND_MS,
-    probeTimeoutMsMax: 10 * SECOND_MS,
+    probeTimeoutMsMin: 5 * SECOND_MS,
+    probeTimeoutMsMax: 15 * SECOND_MS,
+    probesPerConnectionMax: 16,
     gossip: {
       sameHostWeight: -5,
       sameHostCountMax: 16,

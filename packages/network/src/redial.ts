@@ -19,6 +19,8 @@ export interface RedialComponents {
   readonly dial: (contact: Contact, signal: AbortSignal) => Promise<void>
   readonly isConnected: (peer: PeerId) => boolean
   readonly peerCount: () => number
+  /** Monotonic. */
+  readonly nowMs: () => number
 }
 
 export interface RedialInit {
@@ -76,7 +78,7 @@ export class Redial {
   #consider(contact: Contact): void {
     if (this.#open.size >= DIALS_MAX || this.#components.isConnected(contact.peer)) return
     const attempt = this.#attempts.get(contact.peer) ?? { failures: 0, dueAtMs: 0, dialling: false }
-    if (attempt.dialling || performance.now() < attempt.dueAtMs) return
+    if (attempt.dialling || this.#components.nowMs() < attempt.dueAtMs) return
     this.#attempts.delete(contact.peer)
     this.#attempts.set(contact.peer, attempt)
     this.#forgetOldest()
@@ -89,9 +91,9 @@ export class Redial {
     try {
       await this.#components.dial(contact, this.#stopped.signal)
       attempt.failures = 0
-      attempt.dueAtMs = performance.now() + REDIAL_MS_MIN
+      attempt.dueAtMs = this.#components.nowMs() + REDIAL_MS_MIN
     } catch (cause) {
-      attempt.dueAtMs = performance.now() + redialMs(attempt.failures, randomInt(1_000) / 1_000)
+      attempt.dueAtMs = this.#components.nowMs() + redialMs(attempt.failures, randomInt(1_000) / 1_000)
       attempt.failures++
       this.#components.log.debug('dial failed', { peer: contact.peer, failures: attempt.failures, cause })
     } finally {

@@ -9,6 +9,7 @@ import { DhtRecords } from './dht-records.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import type { SwarmInit } from './init.ts'
 import { listenFailure } from './listen-failure.ts'
+import { Lookaround } from './lookaround.ts'
 import { libp2pOptions, type SwarmServices } from './options.ts'
 import { PROFILES } from './profiles.ts'
 import { RecordStore } from './record-store.ts'
@@ -37,6 +38,7 @@ export class Swarm {
   readonly #records: DhtRecords
   readonly #contacts: Contacts
   readonly #redial: Redial
+  readonly #lookaround: Lookaround
   readonly #connects = new Set<(peer: PeerId) => void>()
   #state: 'new' | 'started' | 'stopped' = 'new'
 
@@ -57,7 +59,8 @@ export class Swarm {
         log,
         dial: (contact, signal) => this.#contacts.dial(contact, signal),
         isConnected: peer => libp2p.getConnections(peerIdFromString(peer)).length > 0,
-        peerCount: () => libp2p.getPeers().length
+        peerCount: () => libp2p.getPeers().length,
+        nowMs: () => performance.now()
       },
       {
         bootstrap,
@@ -65,6 +68,16 @@ export class Swarm {
         wantedPeerCount: PROFILES[init.profile].wantedPeerCount
       }
     )
+    this.#lookaround = new Lookaround({
+      log,
+      look: async signal => {
+        let answerCount = 0
+        for await (const event of dht.getClosestPeers(libp2p.peerId.toMultihash().bytes, { signal }))
+          if (event.name === 'PEER_RESPONSE') answerCount++
+        return answerCount
+      },
+      knownCount: () => this.#contacts.all().length
+    })
     this.network = this.#asNetwork(self)
     this.records = this.#records
   }
@@ -92,6 +105,7 @@ export class Swarm {
     }
     this.#gossip.start()
     this.#redial.start()
+    this.#lookaround.start()
     this.#log.info('swarm joined', { peer: this.network.peerId, addresses: this.network.addresses() })
   }
 
@@ -102,7 +116,7 @@ export class Swarm {
     this.#unlisten()
     this.#gossip.stop()
     this.#records.stop()
-    await this.#redial.stop()
+    await Promise.all([this.#redial.stop(), this.#lookaround.stop()])
     await this.#requests.stop().catch(cause => this.#log.debug('requests not stopped', { cause }))
     await this.#contacts.save()
     await this.libp2p.stop()

@@ -9,6 +9,7 @@ import { nodeIdentity } from '@rayswarm/wire'
 import fc from 'fast-check'
 import { parseAddressOf, parseBootstrap, parsePeer, rankAddresses } from '../src/addresses.ts'
 import { Deadline } from '../src/deadline.ts'
+import { Lookaround } from '../src/lookaround.ts'
 import { PeerBook } from '../src/peer-book.ts'
 import { Redial, redialMs } from '../src/redial.ts'
 import { Turns } from '../src/turns.ts'
@@ -193,7 +194,8 @@ describe('Redial', () => {
           return new Promise(resolve => release.push(resolve))
         },
         isConnected: () => false,
-        peerCount: () => peerCount
+        peerCount: () => peerCount,
+        nowMs: () => performance.now()
       },
       {
         bootstrap: [contact('b1'), contact('b2')],
@@ -216,32 +218,50 @@ describe('Redial', () => {
   })
 
   it('backs off from who does not answer, and starts over when told so', async () => {
-    const dialled: string[] = []
+    const dialsAtMs: number[] = []
+    // Time stands still unless it is moved; the loop itself ticks on.
+    let nowMs = 0
     const redial = new Redial(
       {
         log,
-        dial: async ({ peer }) => {
-          dialled.push(peer)
+        dial: async () => {
+          dialsAtMs.push(nowMs)
           throw new Error('no')
         },
         isConnected: () => false,
-        peerCount: () => 0
+        peerCount: () => 0,
+        nowMs: () => nowMs
       },
       { bootstrap: [contact('b')], contacts: () => [], wantedPeerCount: 1 }
     )
+    const ticks = (): Promise<void> => sleep(600)
     redial.start()
     try {
-      await sleep(700)
-      assert.deepEqual(dialled, ['b'])
+      for (const [waitMsMin, waitMsMax] of [
+        [REDIAL_MS_MIN, REDIAL_MS_MIN],
+        [REDIAL_MS_MIN, 2 * REDIAL_MS_MIN],
+        [2 * REDIAL_MS_MIN, 4 * REDIAL_MS_MIN]
+      ] as const) {
+        await ticks() // the last dial has failed by now
+        const { length } = dialsAtMs
+        assert.ok(length > 0)
+        const lastMs = nowMs
+        nowMs = lastMs + waitMsMin - 1
+        await ticks()
+        assert.equal(dialsAtMs.length, length, 'too early')
+        nowMs = lastMs + waitMsMax
+        await eventually(() => dialsAtMs.length === length + 1)
+      }
+      await ticks()
+      assert.equal(dialsAtMs.length, 4)
       redial.reset('b')
-      await eventually(() => dialled.length === 2)
-      await eventually(() => dialled.length === 3)
+      await eventually(() => dialsAtMs.length === 5)
     } finally {
       await redial.stop()
     }
-    const { length } = dialled
-    await sleep(300)
-    assert.equal(dialled.length, length)
+    nowMs += REDIAL_MS_MAX
+    await ticks()
+    assert.equal(dialsAtMs.length, 5)
   })
 })
 
@@ -314,5 +334,34 @@ describe('Deadline', () => {
     kept.clear()
     await sleep(20)
     assert.ok(!kept.signal.aborted)
+  })
+})
+
+describe('Lookaround', () => {
+  it('looks again soon while it finds somebody or nobody answers, then ever more rarely, and stops', async () => {
+    const looksAtMs: number[] = []
+    let known = 0
+    const answers = [0, 0, 1, 1, 1, 1]
+    const lookaround = new Lookaround({
+      log,
+      look: async () => {
+        looksAtMs.push(performance.now())
+        if (looksAtMs.length === 3) known++
+        return answers[looksAtMs.length - 1] ?? 1
+      },
+      knownCount: () => known
+    })
+    lookaround.start()
+    await eventually(() => looksAtMs.length === 6)
+    await lookaround.stop()
+    const waits = looksAtMs.slice(1).map((atMs, index) => atMs - looksAtMs[index]!)
+    // After the fourth look nobody new had turned up once, after the fifth twice.
+    assert.ok(
+      waits.every(waitMs => waitMs >= REDIAL_MS_MIN - 5),
+      `${waits}`
+    )
+    assert.ok(waits[4]! >= 2 * REDIAL_MS_MIN - 5, `${waits}`)
+    await sleep(100)
+    assert.equal(looksAtMs.length, 6)
   })
 })

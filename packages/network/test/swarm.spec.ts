@@ -186,6 +186,16 @@ describe('Swarm', () => {
     }
   })
 
+  it('comes to know everybody, of eight that start at once with one bootstrap address', async () => {
+    const first = await swarms.start()
+    const bootstrap = first.network.addresses()
+    const rest = await Promise.all(Array.from({ length: 7 }, () => swarms.start({ bootstrap })))
+    await eventually(() => [first, ...rest].every(swarm => swarm.network.peers().length === 7))
+    // And stays connected: probes of the DHT and of the connections used to close each other's streams.
+    await sleep(6_000)
+    for (const swarm of [first, ...rest]) assert.equal(swarm.network.peers().length, 7)
+  })
+
   it('stops cleanly, at any time and more than once', async () => {
     const never = await swarms.create()
     await never.stop()
