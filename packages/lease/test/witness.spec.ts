@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Refusal } from '@rayswarm/interface'
 import { FENCE_JUMP_MAX, GENERATION_COUNT_MAX, LEASE_ETA_FACTOR_MAX, params } from '@rayswarm/params'
+import { signed } from '@rayswarm/wire'
 import {
   leaseState,
   leaseTermMs,
@@ -197,6 +198,7 @@ describe('onRenew', () => {
   it('refuses who does not hold the lease', () => {
     assert.equal(refusal(onRenew(held(), renew(bob), BOB, 1, rules())).reason, 'not-holder')
     assert.equal(refusal(onRenew(VACANT, renew(alice), ALICE, 1, rules())).reason, 'not-holder')
+    assert.equal(refusal(onRenew(held(), renew(alice, { fence: 2 }), ALICE, 1, rules())).reason, 'not-holder')
     assert.equal(refusal(onRenew(held(), renew(alice), BOB, 1, rules())).reason, 'wrong-signer')
   })
 
@@ -249,6 +251,11 @@ describe('onRelease', () => {
 
     const bobs = onClaim(once.state, claim(bob, { fence: 2 }), BOB, 3, rules()).state
     assert.equal(onRelease(bobs, release, ALICE, 4, rules()).state, bobs)
+  })
+
+  it('of an older lease does not end a newer one of the same holder', () => {
+    const again = onClaim(held(), claim(alice, { fence: 2 }), ALICE, 1, rules()).state
+    assert.equal(onRelease(again, release, ALICE, 2, rules()).state, again)
   })
 
   it('keeps what stands in the register', () => {
@@ -319,6 +326,16 @@ describe('onCommit', () => {
     }
   })
 
+  it('takes a commit from whoever brings it while its own holder has the lease', () => {
+    assert.equal(onCommit(held(), commit(alice), BOB, 1, rules()).reply.granted, true)
+  })
+
+  it('refuses one of a holder that was shown a register and had to finish that', () => {
+    const shown = promise(creator, alice, { register: commit(bob) })
+    const own = commit(alice, { lease: leaseCert(alice, [], { promises: [shown] }) })
+    assert.equal(refusal(onCommit(held(), own, ALICE, 1, rules())).reason, 'bad-certificate')
+  })
+
   it('needs q distinct promises in quorum mode', () => {
     const [w0, w1, w2] = witnessContexts as [typeof alice, typeof alice, typeof alice]
     const by = (...witnesses: (typeof alice)[]) =>
@@ -331,6 +348,7 @@ describe('onCommit', () => {
   it('refuses a commit its holder did not sign', () => {
     const good = commit(alice)
     for (const bent of [
+      signed('commit', good.body, bob),
       { ...good, signer: BOB },
       { ...good, type: 'grant' as const },
       { ...good, body: { ...good.body, seal: seal('other') } },

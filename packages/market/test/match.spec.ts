@@ -27,6 +27,13 @@ describe('match', () => {
     assert.deepEqual(pairs(match(SPEC, open, [standing('new'), proven]).grants), ['0.0 proven'])
   })
 
+  it('takes the better score of two that ask nothing', () => {
+    const bids = ['a', 'b', 'c', 'd'].map((name, i) =>
+      standing(name, { pricePerMegaUnit: 0n }, { scoreBps: i * 100 })
+    )
+    assert.deepEqual(pairs(match(SPEC, [openReplica(0, 0)], bids).grants), ['0.0 d'])
+  })
+
   it('lets a full score ask up to twice the price of none', () => {
     const open = [openReplica(0, 0)]
     const none = standing('none', { pricePerMegaUnit: 400n }, { scoreBps: 0 })
@@ -91,6 +98,11 @@ describe('match', () => {
       assert.deepEqual([...reasons], [['bob', reason]])
     })
   }
+
+  it('names the obstacle that another bid would not have had', () => {
+    const open = [openReplica(0, 0, { holders: ['bob'] }), openReplica(1, 0, { equivalenceClass: 'other/1' })]
+    assert.deepEqual([...match(SPEC, open, [standing('bob')]).reasons], [['bob', 'class-mismatch']])
+  })
 
   it('says outbid to whom it had nothing left for', () => {
     const bids = [standing('alice', { pricePerMegaUnit: 1n }), standing('bob')]

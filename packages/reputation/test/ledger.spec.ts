@@ -166,6 +166,31 @@ describe('Ledger exchange', () => {
     assert.equal(ledger.since(ledger.heads()).entries.length, 2)
   })
 
+  it('sends the proof of a fork to whom it is news, and to nobody else', () => {
+    const trunk = feed('alice', claims(4))
+    const branch = feed('alice', claims(1, 'branch'), trunk[1])
+    const ledger = newLedger()
+    for (const entry of [...trunk, ...branch]) ledger.add(entry)
+    for (let i = 0; i < 5; i++) ledger.add(entryAfter(`author ${i}`, undefined))
+
+    const heads = (sequence: number, times: number) => ({
+      heads: [
+        ...ledger.heads().heads.filter(head => head.author !== peerOf('alice')),
+        ...Array.from({ length: times }, () => ({ author: peerOf('alice'), sequence }))
+      ]
+    })
+    const proof = [trunk[2], branch[0]]
+    const sent = (sequence: number, times: number) =>
+      // Beside what is missing, each page samples other authors in turn.
+      Array.from({ length: 6 }, () => ledger.since(heads(sequence, times)).entries).filter(entries =>
+        proof.every(entry => entries.includes(entry!))
+      ).length
+    assert.equal(sent(4, 1), 6, 'not frozen there')
+    assert.equal(sent(3, 2), 6, 'frozen later there')
+    assert.equal(sent(2, 2), 2, 'only as a sample')
+    assert.equal(sent(1, 2), 2, 'frozen earlier there')
+  })
+
   it('spreads the proof of a fork that equal heads hide', () => {
     const common = feed('alice', claims(1))
     const left = newLedger('left')
@@ -188,7 +213,9 @@ describe('Ledger exchange', () => {
     for (let i = 0; i < 730; i++) full.add(entryAfter(`author ${i}`, undefined))
     const half = newLedger('half')
     for (let i = 0; i < 715; i++) half.add(entryAfter(`author ${i}`, undefined))
-    assert.equal(half.heads().heads.length, 700)
+    const [first, second] = [half.heads().heads, half.heads().heads]
+    assert.equal(first.length, 700)
+    assert.deepEqual(second[0], first.at(-1))
 
     for (let round = 0; round < 6 && half.size < full.size; round++) exchange(half, full)
     assert.deepEqual(state(half), state(full))

@@ -102,6 +102,12 @@ describe('scores', () => {
     assert.equal(scoreBps(said('alice', 1, { verdict: 'rejected' }), NOW_MS + 10_000 * DAY_MS), 909)
   })
 
+  it('fade exactly, also over a year', () => {
+    const many = Array.from({ length: 30 }, (_, i) => said(`judge ${i}`, 20)).flat()
+    const good = 30 * 20 * 0.98 ** 365
+    assert.equal(scoreBps(many, NOW_MS + 365 * DAY_MS), Math.floor((10_000 * (1 + good)) / (11 + good)))
+  })
+
   it('do not count verdicts from the future yet', () => {
     const early = NOW_MS - 10 * 60 * 1_000
     assert.notDeepEqual(scores(said('alice', 1), early), [])

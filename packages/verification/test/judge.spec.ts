@@ -238,6 +238,7 @@ describe('mayOpen', () => {
     ],
     ['a tie-break, as soon as it is sealed', say('A', 'B', 'sealed'), 2, true],
     ['not a tie-break beside another that computes', say('A', 'B', 'sealed', 'leased'), 2, false],
+    ['not once it is too late', say('timeout', 'sealed'), 0, false],
     ['not a replica nobody knows', say('sealed', 'sealed'), 2, false]
   ] as const) {
     it(rule, () => assert.equal(mayOpen(TWO, outcomes, replica), expected))
