@@ -1,5 +1,5 @@
 // How the surface under `surface` scatters: GGX over diffuse, mixed with a GGX dielectric for transmission.
-import { ALBEDO_EDGE, TABLE_ALBEDO } from './layout'
+import { ALBEDO_EDGE } from './layout'
 import { cosine, INVERSE_PI, least, most, PI, pow5, sincos, sine } from './math'
 import { draw, randomX, randomY } from './random'
 import * as scene from './scene'
@@ -40,7 +40,7 @@ function albedo(mu: f32, roughness: f32): void {
   const j1 = j + 1 < ALBEDO_EDGE ? j + 1 : j
   const fx = px - <f32>i
   const fy = py - <f32>j
-  const t = scene.tables + TABLE_ALBEDO
+  const t = scene.tables
   const a = t + (<usize>(j * ALBEDO_EDGE + i) << 3)
   const b = t + (<usize>(j * ALBEDO_EDGE + i1) << 3)
   const c = t + (<usize>(j1 * ALBEDO_EDGE + i) << 3)
@@ -303,7 +303,7 @@ export function tabulate(tables: usize): void {
         scaleSum += <f64>(g * (1 - f))
         biasSum += <f64>(g * f)
       }
-      const at = tables + TABLE_ALBEDO + (<usize>(j * ALBEDO_EDGE + i) << 3)
+      const at = tables + (<usize>(j * ALBEDO_EDGE + i) << 3)
       store<f32>(at, <f32>(scaleSum / <f64>samples))
       store<f32>(at, <f32>(biasSum / <f64>samples), 4)
     }

@@ -86,15 +86,13 @@ export const TEXTURE_MATRIX = 16
 export const WRAP_REPEAT = 0
 export const WRAP_CLAMP = 1
 export const WRAP_MIRROR = 2
-/** Flags: wrap of u in bits 0-1, wrap of v in bits 2-3. */
-export const TEXTURE_SRGB = 16
+/** Flags: wrap of u in bits 0-1, wrap of v in bits 2-3; texels of 4 × 16 bits instead of 4 × 8. */
+export const TEXTURE_WIDE = 16
 export const TEXTURE_NEAREST = 32
 
-/** Tables: 256 linear values of sRGB bytes, 256 of plain bytes, then the albedo table. */
-export const TABLE_LINEAR = 1024
-export const TABLE_ALBEDO = 2048
+/** Tables: the albedo of GGX, pairs of f32 by roughness and cosine. */
 export const ALBEDO_EDGE = 32
-export const TABLES_SIZE = 10240
+export const TABLES_SIZE = 8192
 
 /** Instance: object to world (3 rows of 4 f32), world to object (same), root node offset, emitter group, flags. */
 export const INSTANCE_SIZE = 112

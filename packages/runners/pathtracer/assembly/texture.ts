@@ -1,4 +1,4 @@
-// Texture look-up: bilinear, with the wrap modes of glTF. Texels are RGBA bytes.
+// Texture look-up: bilinear, with the wrap modes of glTF. Texels are linear RGBA, of 16 bits where the file has sRGB, else of 8.
 import {
   TEXTURE_FLAGS,
   TEXTURE_HEIGHT,
@@ -6,14 +6,16 @@ import {
   TEXTURE_NEAREST,
   TEXTURE_OFFSET,
   TEXTURE_SIZE,
-  TEXTURE_SRGB,
+  TEXTURE_WIDE,
   TEXTURE_WIDTH,
-  TABLE_LINEAR,
   WRAP_CLAMP,
   WRAP_MIRROR
 } from './layout'
 import * as scene from './scene'
 import * as v from './vec'
+
+const WIDE_UNIT: f32 = 1.0 / 65535.0
+const NARROW_UNIT: f32 = 1.0 / 255.0
 
 // @ts-ignore: decorator
 @inline
@@ -31,12 +33,14 @@ function wrap(i: i32, size: i32, mode: i32): i32 {
 
 // @ts-ignore: decorator
 @inline
-function texel(at: usize, table: usize): v128 {
-  const word = load<u32>(at)
-  let c = f32x4.splat(load<f32>(scene.tables + TABLE_LINEAR + (<usize>(word >> 24) << 2)))
-  c = f32x4.replace_lane(c, 0, load<f32>(table + (<usize>(word & 0xff) << 2)))
-  c = f32x4.replace_lane(c, 1, load<f32>(table + (<usize>((word >> 8) & 0xff) << 2)))
-  return f32x4.replace_lane(c, 2, load<f32>(table + (<usize>((word >> 16) & 0xff) << 2)))
+function wide(at: usize): v128 {
+  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(v128.load64_zero(at)))
+}
+
+// @ts-ignore: decorator
+@inline
+function narrow(at: usize): v128 {
+  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(at))))
 }
 
 /** Keeps a coordinate in the range of i32 and turns NaN into 0. */
@@ -54,24 +58,35 @@ export function sample(index: i32, u: f32, vv: f32): v128 {
   const flags = load<i32>(t, TEXTURE_FLAGS)
   const tu = sane(load<f32>(t, TEXTURE_MATRIX) * u + load<f32>(t, TEXTURE_MATRIX + 4) * vv + load<f32>(t, TEXTURE_MATRIX + 8))
   const tv = sane(load<f32>(t, TEXTURE_MATRIX + 12) * u + load<f32>(t, TEXTURE_MATRIX + 16) * vv + load<f32>(t, TEXTURE_MATRIX + 20))
-  const table = (flags & TEXTURE_SRGB) != 0 ? scene.tables : scene.tables + TABLE_LINEAR
   const texels = scene.texels + <usize>load<u32>(t, TEXTURE_OFFSET)
   const wrapU = flags & 3
   const wrapV = (flags >> 2) & 3
-  const px = tu * <f32>width - <f32>0.5
-  const py = tv * <f32>height - <f32>0.5
+  const isWide = (flags & TEXTURE_WIDE) != 0
   if ((flags & TEXTURE_NEAREST) != 0) {
     const i = wrap(<i32>floor<f32>(tu * <f32>width), width, wrapU)
     const j = wrap(<i32>floor<f32>(tv * <f32>height), height, wrapV)
-    return texel(texels + (<usize>(j * width + i) << 2), table)
+    const k = <usize>(j * width + i)
+    return isWide ? v.scale(wide(texels + (k << 3)), WIDE_UNIT) : v.scale(narrow(texels + (k << 2)), NARROW_UNIT)
   }
+  const px = tu * <f32>width - <f32>0.5
+  const py = tv * <f32>height - <f32>0.5
   const fx = floor<f32>(px)
   const fy = floor<f32>(py)
   const i0 = wrap(<i32>fx, width, wrapU)
   const i1 = wrap(<i32>fx + 1, width, wrapU)
   const j0 = wrap(<i32>fy, height, wrapV) * width
   const j1 = wrap(<i32>fy + 1, height, wrapV) * width
-  const a = v.mix(texel(texels + (<usize>(j0 + i0) << 2), table), texel(texels + (<usize>(j0 + i1) << 2), table), px - fx)
-  const b = v.mix(texel(texels + (<usize>(j1 + i0) << 2), table), texel(texels + (<usize>(j1 + i1) << 2), table), px - fx)
-  return v.mix(a, b, py - fy)
+  const dx = px - fx
+  const a = <usize>(j0 + i0)
+  const b = <usize>(j0 + i1)
+  const c = <usize>(j1 + i0)
+  const d = <usize>(j1 + i1)
+  if (isWide) {
+    const top = v.mix(wide(texels + (a << 3)), wide(texels + (b << 3)), dx)
+    const bottom = v.mix(wide(texels + (c << 3)), wide(texels + (d << 3)), dx)
+    return v.scale(v.mix(top, bottom, py - fy), WIDE_UNIT)
+  }
+  const top = v.mix(narrow(texels + (a << 2)), narrow(texels + (b << 2)), dx)
+  const bottom = v.mix(narrow(texels + (c << 2)), narrow(texels + (d << 2)), dx)
+  return v.scale(v.mix(top, bottom, py - fy), NARROW_UNIT)
 }

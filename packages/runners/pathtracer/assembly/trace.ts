@@ -198,33 +198,38 @@ function closestIn(root: usize, instance: usize, ox: f32, oy: f32, oz: f32, dx: 
       const far = leave(node, nearX, nearY, nearZ, px, py, pz, ix, iy, iz, hitT)
       let mask = i32x4.bitmask(f32x4.le(near, far))
       if (mask != 0) {
-        const first = <usize>ctz(mask) << 2
-        mask &= mask - 1
-        if (mask == 0) {
-          current = load<i32>(node + first, NODE_CHILDREN)
-          continue
-        }
-        v128.store(lanes, near)
-        const second = <usize>ctz(mask) << 2
-        mask &= mask - 1
-        if (mask == 0) {
-          const a = load<f32>(lanes + first)
-          const b = load<f32>(lanes + second)
-          const swap = b < a
-          store<f32>(top, swap ? a : b)
-          store<i32>(top, load<i32>(node + (swap ? first : second), NODE_CHILDREN), 4)
-          top += 8
-          current = load<i32>(node + (swap ? second : first), NODE_CHILDREN)
-          continue
-        }
-        const bottom = top
-        top = push(bottom, top, load<f32>(lanes + first), load<i32>(node + first, NODE_CHILDREN))
-        top = push(bottom, top, load<f32>(lanes + second), load<i32>(node + second, NODE_CHILDREN))
-        while (mask != 0) {
-          const lane = <usize>ctz(mask) << 2
-          mask &= mask - 1
-          top = push(bottom, top, load<f32>(lanes + lane), load<i32>(node + lane, NODE_CHILDREN))
-        }
+        const hits = popcnt(mask)
+        let keys = v128.or(v128.and(near, i32x4.splat(~3)), i32x4(0, 1, 2, 3))
+        keys = v128.bitselect(keys, i32x4.splat(0x7fffffff), f32x4.le(near, far))
+        // Sort the four keys.
+        let other = v128.shuffle<i32>(keys, keys, 1, 0, 3, 2)
+        let lo = i32x4.min_s(keys, other)
+        let hi = i32x4.max_s(keys, other)
+        keys = v128.shuffle<i32>(lo, hi, 0, 5, 2, 7)
+        other = v128.shuffle<i32>(keys, keys, 2, 3, 0, 1)
+        lo = i32x4.min_s(keys, other)
+        hi = i32x4.max_s(keys, other)
+        keys = v128.shuffle<i32>(lo, hi, 0, 1, 6, 7)
+        other = v128.shuffle<i32>(keys, keys, 0, 2, 1, 3)
+        lo = i32x4.min_s(keys, other)
+        hi = i32x4.max_s(keys, other)
+        keys = v128.shuffle<i32>(lo, hi, 0, 1, 6, 3)
+        const k0 = i32x4.extract_lane(keys, 0)
+        const k1 = i32x4.extract_lane(keys, 1)
+        const k2 = i32x4.extract_lane(keys, 2)
+        const k3 = i32x4.extract_lane(keys, 3)
+        let at = top + (<usize>((hits - 2) & 3) << 3)
+        store<i32>(at, k1)
+        store<i32>(at, load<i32>(node + (<usize>(k1 & 3) << 2), NODE_CHILDREN), 4)
+        at = top + (<usize>((hits - 3) & 3) << 3)
+        store<i32>(at, k2)
+        store<i32>(at, load<i32>(node + (<usize>(k2 & 3) << 2), NODE_CHILDREN), 4)
+        at = top + (<usize>((hits - 4) & 3) << 3)
+        store<i32>(at, k3)
+        store<i32>(at, load<i32>(node + (<usize>(k3 & 3) << 2), NODE_CHILDREN), 4)
+        top += <usize>(hits - 1) << 3
+        current = load<i32>(node + (<usize>(k0 & 3) << 2), NODE_CHILDREN)
+        continue
       }
     } else {
       testPacket(packets + <usize>~current * PACKET_SIZE, instance, px, py, pz, dx, dy, dz, false)

@@ -2,8 +2,9 @@
 import { writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { JobSpec, Raster, Subtask } from '@rayswarm/interface'
+import type { Raster, Subtask } from '@rayswarm/interface'
 import { PathtracerRunner } from '../src/index.ts'
+import { benchSpec } from './spec.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,37 +35,22 @@ const heightPx = Number(values.height)
 const spp = Number(values.spp)
 const frame = Number(values.frame)
 const threads = Number(values.threads)
-const spec: JobSpec = {
-  version: 1,
-  creator: '',
-  nonce: 0,
-  name: 'bench',
-  manifest: '',
-  assetsSizeBytes: 0,
-  work: {
-    kind: 'render',
-    engine: 'pathtracer',
-    entry: basename(scene),
-    frames: [{ first: frame, last: frame }],
-    framesPerSecond: Number(values.fps),
-    widthPx,
-    heightPx,
-    samplesPerPixel: spp,
-    maxBounces: Number(values.bounces),
-    seed: Number(values.seed),
-    ...(values.camera === undefined ? {} : { camera: values.camera }),
-    output: {
-      exposureStops: Number(values.stops),
-      toneMap: values.tone === 'linear' ? 'linear' : 'aces',
-      exr: values.exr === 'half' ? 'half' : values.exr === 'float' ? 'float' : 'none'
-    },
-    split: { framesPerSubtask: 1, tileColumns: 1, tileRows: threads, sampleRanges: 1 }
-  },
-  verify: { replicaCount: 1, replicaCountMax: 1, quorum: 1 },
-  pricePerMegaUnitMax: 0n,
-  memoryBytes: 4 * 1024 ** 3,
-  deadlineAfterMs: 0
-}
+const spec = benchSpec({
+  entry: basename(scene),
+  frames: [{ first: frame, last: frame }],
+  framesPerSecond: Number(values.fps),
+  widthPx,
+  heightPx,
+  samplesPerPixel: spp,
+  maxBounces: Number(values.bounces),
+  seed: Number(values.seed),
+  ...(values.camera === undefined ? {} : { camera: values.camera }),
+  output: {
+    exposureStops: Number(values.stops),
+    toneMap: values.tone === 'linear' ? 'linear' : 'aces',
+    exr: values.exr === 'half' ? 'half' : values.exr === 'float' ? 'float' : 'none'
+  }
+})
 
 const runner = new PathtracerRunner({ concurrency: threads })
 const startedMs = performance.now()

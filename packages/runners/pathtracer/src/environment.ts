@@ -123,7 +123,7 @@ function unfold(a: number, b: number): readonly [number, number, number] {
 /** Bring a panorama into the octahedral square, with the tables that directions are drawn from. */
 export function environmentMap(panorama: Panorama, intensity: number, rotation: number): EnvironmentMap {
   let edge = EDGE_MIN
-  while (edge < EDGE_MAX && edge < panorama.heightPx * 2) edge *= 2
+  while (edge < EDGE_MAX && edge < panorama.heightPx) edge *= 2
   const bytes = new Uint8Array(edge * edge * 16 + edge * 4 + edge * edge * 4)
   const texels = new Float32Array(bytes.buffer, 0, edge * edge * 4)
   const [c, s] = [cos(rotation), sin(rotation)]

@@ -1,7 +1,7 @@
 // Elementary functions from + - × ÷ sqrt only: JavaScript engines may differ in the last bit of Math.sin and the like,
 // and a differing bit is a differing picture. Never replace these by their Math namesakes.
 
-export const PI = 3.141592653589793
+export const PI = Math.PI
 const HALF_PI_HIGH = 1.5707963267948966
 const HALF_PI_LOW = 6.123233995736766e-17
 
@@ -64,13 +64,13 @@ export function atan2(y: number, x: number): number {
 }
 
 export function acos(x: number): number {
-  const c = x > 1 ? 1 : x < -1 ? -1 : x
+  const c = x > 1 ? 1 : Math.max(x, -1)
   return atan2(Math.sqrt(1 - c * c), c)
 }
 
 export function exp2(x: number): number {
   const whole = Math.floor(x + 0.5)
-  const f = (x - whole) * 0.6931471805599453
+  const f = (x - whole) * Math.LN2
   let sum = 1
   for (let k = 16; k >= 1; k--) sum = 1 + (sum * f) / k
   let scale = 1
@@ -95,4 +95,16 @@ export function linearOfSrgb(c: number): number {
   if (c <= 0.04045) return c / 12.92
   const t = (c + 0.055) / 1.055
   return t * t * fifthRoot(t * t)
+}
+
+/** Natural logarithm of a positive number. */
+export function ln(value: number): number {
+  let x = value
+  let halvings = 0
+  for (; x < 0.75 && halvings < 1100; halvings++) x *= 2
+  for (; x > 1.5 && halvings > -1100; halvings--) x /= 2
+  const y = (x - 1) / (x + 1)
+  let sum = 0
+  for (let k = 41; k >= 1; k -= 2) sum = 1 / k + y * y * sum
+  return 2 * y * sum - halvings * Math.LN2
 }

@@ -45,7 +45,7 @@ function record(value: unknown): Record<string, unknown> | undefined {
 
 /** How the environment image is used: times `intensity`, turned about +Y by `rotation` radians. */
 export function environmentSetting(file: GltfFile): { intensity: number; rotation: number } {
-  const given = record(sceneExtras(file.json)['environment']) ?? {}
+  const given = record(sceneExtras(file.json).environment) ?? {}
   return {
     intensity: numberAt(given, 'intensity', 'environment.intensity', 1),
     rotation: numberAt(given, 'rotation', 'environment.rotation', 0)
@@ -59,9 +59,9 @@ export function readSky(
   map: { edge: number; mean: number } | undefined
 ): PreparedSky {
   const extras = sceneExtras(file.json)
-  const given = record(extras['sky'])
+  const given = record(extras.sky)
   const sky = given ?? (hasLight || map !== undefined ? undefined : DEFAULT_SKY)
-  const sun = record(given?.['sun'])
+  const sun = record(given?.sun)
   const stops = numberAt(extras, 'exposure', 'exposure', 0)
   if (Math.abs(stops) > EXPOSURE_STOPS_MAX) throw invalid('exposure', stops, 'Give stops between -32 and 32.')
   const clamp = numberAt(extras, 'clampIndirect', 'clampIndirect', CLAMP_INDIRECT)
@@ -121,7 +121,7 @@ function noCamera(value: string | undefined): RayswarmError {
 }
 
 /** The camera the job names, or the first of the scene. */
-export function readCamera(document: Document, tree: Tree, name: string | undefined): PreparedCamera {
+export function readCamera(_document: Document, tree: Tree, name: string | undefined): PreparedCamera {
   const node = tree.sources.findIndex(
     source =>
       source.getCamera() !== null &&
@@ -141,7 +141,7 @@ export function readCamera(document: Document, tree: Tree, name: string | undefi
     )
   }
   const extras = { ...lensExtras(camera.getExtras()), ...lensExtras(tree.sources[node]!.getExtras()) }
-  const focusName = extras['focusNode']
+  const focusName = extras.focusNode
   const focusNode =
     typeof focusName === 'string' ? tree.nodes.findIndex(other => other.name === focusName) : -1
   if (typeof focusName === 'string' && focusNode < 0)
@@ -156,5 +156,5 @@ export function readCamera(document: Document, tree: Tree, name: string | undefi
 }
 
 function lensExtras(extras: Record<string, unknown>): Record<string, unknown> {
-  return { ...extras, ...record(extras['rayswarm']) }
+  return { ...extras, ...record(extras.rayswarm) }
 }

@@ -172,7 +172,7 @@ export class FrameMemory {
     if (kind === 'map') {
       const at = next()
       view.setInt32(at, layout.KIND_ENVIRONMENT, true)
-      view.setFloat32(at + layout.LIGHT_POWER, mapMean * 3.141592653589793, true)
+      view.setFloat32(at + layout.LIGHT_POWER, mapMean * Math.PI, true)
       view.setInt32(this.#at.sky + layout.SKY_LIGHT, count - 1, true)
     } else view.setInt32(this.#at.sky + layout.SKY_LIGHT, -1, true)
     return count
@@ -218,7 +218,7 @@ export class FrameMemory {
     const sine2 = 1 - cosine * cosine
     writeVec(view, at + layout.SKY_SUN_DIRECTION, sky.sun.direction)
     // Irradiance of a disc of radiance L: pi L sin².
-    writeVec(view, at + layout.SKY_SUN_RADIANCE, scaled(sky.sun.colour, 1 / (3.141592653589793 * sine2)))
+    writeVec(view, at + layout.SKY_SUN_RADIANCE, scaled(sky.sun.colour, 1 / (Math.PI * sine2)))
     view.setFloat32(at + layout.SKY_SUN_COS, cosine, true)
     view.setFloat32(at + layout.SKY_SUN_ONE_MINUS_COS, sine2 / (1 + cosine), true)
   }

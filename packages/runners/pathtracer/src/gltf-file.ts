@@ -140,7 +140,7 @@ export function sceneExtras(json: GLTF.IGLTF): Record<string, unknown> {
 
 /** The environment image the scene names, if any. */
 export function environmentUri(json: GLTF.IGLTF): string | undefined {
-  const environment = sceneExtras(json)['environment']
+  const environment = sceneExtras(json).environment
   if (typeof environment === 'string') return environment
   const image = (environment as { image?: unknown } | undefined)?.image
   return typeof image === 'string' ? image : undefined

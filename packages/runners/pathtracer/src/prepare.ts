@@ -6,7 +6,7 @@ import { environmentSetting, readCamera, readLights, readSky } from './extras.ts
 import { GeometryStore, type Group, plan, triangleCount, vertexCount } from './geometry.ts'
 import { type GltfFile, locate, readDocument, references } from './gltf-file.ts'
 import { Kernel, kernelModule } from './kernel.ts'
-import { byteTables, emissionOf, type MaterialTables, readMaterials } from './materials.ts'
+import { emissionOf, type MaterialTables, readMaterials } from './materials.ts'
 import type { Emission, Placement, PreparedScene, Sections } from './prepared.ts'
 import { readTree } from './tree.ts'
 
@@ -82,7 +82,6 @@ function sum(
 
 function lookUpTables(kernel: Kernel): Uint8Array {
   const address = kernel.take(layout.TABLES_SIZE)
-  new Float32Array(kernel.buffer, address, 512).set(byteTables())
   kernel.exports.tabulate(address)
   return new Uint8Array(kernel.buffer).slice(address, address + layout.TABLES_SIZE)
 }
