@@ -20,5 +20,4 @@ export type WireFault =
   | 'oversized' // longer than the limit of its type
   | 'malformed' // not dag-cbor, or not of the type's shape
   | 'not-canonical' // decodes, but re-encodes to other bytes
-  | 'wrong-domain' // signed for another protocol version, chain, network or message type
-  | 'bad-signature' // does not verify under the signer's key
+  | 'bad-signature' // does not verify under the signer's key for this protocol version, chain, network and message type

@@ -175,7 +175,7 @@ export function parseJobSpec(value: unknown): JobSpec {
 
 /** Tokens as decimal text, in base units. */
 function amountOf(tokens: string): Amount {
-  const match = new RegExp(`^(\\d{1,12})(?:\\.(\\d{1,${TOKEN_DECIMALS}}))?$`).exec(tokens)
+  const match = new RegExp(`^(\\d{1,14})(?:\\.(\\d{1,${TOKEN_DECIMALS}}))?$`).exec(tokens)
   const rule = `must be an amount in tokens with at most ${TOKEN_DECIMALS} decimals, above zero`
   if (match === null) throw invalidField('pricePerMegaUnitMax', tokens, rule, 'job file')
   const amount = BigInt(match[1]! + (match[2] ?? '').padEnd(TOKEN_DECIMALS, '0'))

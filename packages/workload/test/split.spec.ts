@@ -192,6 +192,8 @@ describe('FrameAssembler', () => {
     const assembler = new FrameAssembler(spec, [left, right])
     assert.throws(() => assembler.add(left, render(right)), RangeError)
     assert.throws(() => assembler.add(left, { rasters: [] }), RangeError)
+    const fewer = { ...left, work: { ...left.work, samples: { from: 0, to: 4 } } }
+    assert.throws(() => assembler.add(left, render(fewer)), RangeError)
     const [raster] = render(left).rasters
     assert.throws(
       () => assembler.add(left, { rasters: [{ ...raster!, sums: raster!.sums.slice(1) }] }),
