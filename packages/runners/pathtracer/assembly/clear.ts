@@ -21,12 +21,14 @@ import {
 } from './layout'
 import { chance } from './random'
 import * as scene from './scene'
-import { sample } from './texture'
+import { sample, setFootprint } from './texture'
 import * as v from './vec'
 
 export let textureU: f32 = 0
 export let textureV: f32 = 0
 export let colour: v128 = i64x2.splat(0)
+/** Twice the area of the triangle in texture coordinates. */
+export let uvArea: f32 = 0
 
 // @ts-ignore: decorator
 @inline
@@ -44,14 +46,20 @@ export function materialAt(id: u32, u: f32, vv: f32): usize {
   const a = scene.vertices + <usize>load<u32>(triangle) * VERTEX_SIZE
   const b = scene.vertices + <usize>load<u32>(triangle, 4) * VERTEX_SIZE
   const c = scene.vertices + <usize>load<u32>(triangle, 8) * VERTEX_SIZE
-  const w: f32 = 1 - u - vv
-  textureU = w * load<f32>(a, VERTEX_UV) + u * load<f32>(b, VERTEX_UV) + vv * load<f32>(c, VERTEX_UV)
-  textureV = w * load<f32>(a, VERTEX_UV + 4) + u * load<f32>(b, VERTEX_UV + 4) + vv * load<f32>(c, VERTEX_UV + 4)
+  const ua = load<f32>(a, VERTEX_UV)
+  const va = load<f32>(a, VERTEX_UV + 4)
+  const du1 = load<f32>(b, VERTEX_UV) - ua
+  const dv1 = load<f32>(b, VERTEX_UV + 4) - va
+  const du2 = load<f32>(c, VERTEX_UV) - ua
+  const dv2 = load<f32>(c, VERTEX_UV + 4) - va
+  textureU = ua + u * du1 + vv * du2
+  textureV = va + u * dv1 + vv * dv2
+  uvArea = abs<f32>(du1 * dv2 - du2 * dv1)
   const ca = load<u32>(a, VERTEX_COLOUR)
   const cb = load<u32>(b, VERTEX_COLOUR)
   const cc = load<u32>(c, VERTEX_COLOUR)
   if ((ca & cb & cc) == 0xffffffff) colour = f32x4.splat(1)
-  else colour = v.add(v.add(v.scale(bytes(ca), w), v.scale(bytes(cb), u)), v.scale(bytes(cc), vv))
+  else colour = v.add(v.add(v.scale(bytes(ca), 1 - u - vv), v.scale(bytes(cb), u)), v.scale(bytes(cc), vv))
   return scene.materials + <usize>(load<u32>(triangle, TRIANGLE_MATERIAL) & TRIANGLE_MATERIAL_MASK) * MATERIAL_SIZE
 }
 
@@ -67,6 +75,7 @@ export function baseAt(material: usize): v128 {
 /** True if a ray goes through triangle `id` at (u, v) because of its alpha. */
 export function passes(id: u32, u: f32, vv: f32): bool {
   const material = materialAt(id, u, vv)
+  setFootprint(0)
   const flags = load<i32>(material, MATERIAL_FLAGS)
   const alpha = f32x4.extract_lane(baseAt(material), 3)
   if ((flags & FLAG_MASK) != 0) return alpha < load<f32>(material, MATERIAL_CUTOFF)
@@ -77,6 +86,7 @@ export function passes(id: u32, u: f32, vv: f32): bool {
 /** Share of light that goes straight through clear triangle `id`. An approximation: nothing is bent. */
 export function shine(id: u32, u: f32, vv: f32): v128 {
   const material = materialAt(id, u, vv)
+  setFootprint(0)
   let share = load<f32>(material, MATERIAL_TRANSMISSION) * (1 - load<f32>(material, MATERIAL_METALLIC))
   const texture = load<i32>(material, MATERIAL_TRANSMISSION_TEXTURE)
   if (texture >= 0) share *= f32x4.extract_lane(sample(texture, textureU, textureV), 0)

@@ -6,6 +6,7 @@ import {
   CAMERA_FORWARD,
   CAMERA_LENS,
   CAMERA_RIGHT,
+  CAMERA_SPREAD,
   CAMERA_UP,
   PACKET_IDS,
   PACKET_SIZE,
@@ -107,7 +108,7 @@ function samplePixel(column: i32, row: i32): v128 {
     origin = v.add(origin, shift)
     direction = v.sub(focus, shift)
   }
-  return radiance(origin, v.normalize(direction), bounces)
+  return radiance(origin, v.normalize(direction), bounces, load<f32>(camera, CAMERA_SPREAD))
 }
 
 // @ts-ignore: decorator

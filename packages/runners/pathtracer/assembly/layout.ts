@@ -22,11 +22,10 @@ export const HEAD_ENVIRONMENT = 64
 export const HEAD_SCRATCH = 68
 export const HEAD_SIZE = 80
 
-/** Vertex: normal xyz (f32), colour rgba (u8 × 4), u, v (f32), tangent xyz as i8 × 3 with sign, one spare word. */
-export const VERTEX_SIZE = 32
-export const VERTEX_COLOUR = 12
-export const VERTEX_UV = 16
-export const VERTEX_TANGENT = 24
+/** Vertex: normal in octahedral coordinates (i16 × 2), colour rgba (u8 × 4), u, v (f32). */
+export const VERTEX_SIZE = 16
+export const VERTEX_COLOUR = 4
+export const VERTEX_UV = 8
 
 /** Triangle: three vertex indices (u32), material index and flags (u32). */
 export const TRIANGLE_SIZE = 16
@@ -74,15 +73,17 @@ export const FLAG_DOUBLE_SIDED = 2
 export const FLAG_MASK = 4
 export const FLAG_BLEND = 8
 export const FLAG_EMISSIVE = 16
-export const FLAG_TANGENTS = 32
 
-/** Texture: byte offset of the texels, width, height, flags; then a 2 × 3 matrix that maps uv. */
-export const TEXTURE_SIZE = 48
-export const TEXTURE_OFFSET = 0
-export const TEXTURE_WIDTH = 4
-export const TEXTURE_HEIGHT = 8
-export const TEXTURE_FLAGS = 12
+/** Texture: width, height, flags, level count; a 2 × 3 matrix that maps uv and its determinant; byte offsets of the levels. */
+export const TEXTURE_SIZE = 112
+export const TEXTURE_WIDTH = 0
+export const TEXTURE_HEIGHT = 4
+export const TEXTURE_FLAGS = 8
+export const TEXTURE_LEVEL_COUNT = 12
 export const TEXTURE_MATRIX = 16
+export const TEXTURE_STRETCH = 40
+export const TEXTURE_LEVELS = 44
+export const LEVEL_COUNT_MAX = 15
 export const WRAP_REPEAT = 0
 export const WRAP_CLAMP = 1
 export const WRAP_MIRROR = 2
@@ -134,6 +135,8 @@ export const CAMERA_UP = 32
 export const CAMERA_FORWARD = 48
 export const CAMERA_LENS = 64
 export const CAMERA_FOCUS = 68
+/** How much a pixel's cone widens per unit of distance. */
+export const CAMERA_SPREAD = 72
 
 /** Sky: kind, then zenith, horizon, ground (f32 × 4 each), the sun, an environment map. */
 export const SKY_SIZE = 144
@@ -153,9 +156,13 @@ export const SKY_CLAMP = 104
 export const SKY_ROTATION_COS = 108
 export const SKY_ROTATION_SIN = 112
 export const SKY_SUN_ONE_MINUS_COS = 116
+/** Byte offset, in the environment section, of the coarse map that lights surfaces. */
+export const SKY_COARSE = 120
 export const SKY_NONE = 0
 export const SKY_GRADIENT = 1
 export const SKY_MAP = 2
+/** Edge of the coarse environment map. */
+export const COARSE_EDGE = 256
 
 /** Scratch of one kernel: two traversal stacks and lanes. */
 export const SCRATCH_SIZE = 16384

@@ -35,7 +35,8 @@ import {
 import { clamp01, cosine, most, PI, sincos, sine } from './math'
 import { draw, randomX, randomY } from './random'
 import * as scene from './scene'
-import { mapDensity, sampleMap, sunRadiance, background } from './sky'
+import { coarse, coarseDensity, sampleMap, sunRadiance } from './sky'
+import { setFootprint } from './texture'
 import * as v from './vec'
 
 /** Which lights a choice is among. */
@@ -163,10 +164,11 @@ function chooseSun(probability: f32, pair: u32): bool {
 function chooseMap(probability: f32, pair: u32): bool {
   draw(pair)
   lightDirection = sampleMap(randomX, randomY)
-  lightDensity = probability * mapDensity(lightDirection)
+  const radiance = coarse(lightDirection)
+  lightDensity = probability * coarseDensity
   lightThrough = false
   if (!(lightDensity > <f32>1e-12)) return false
-  lightValue = v.scale(background(lightDirection), 1 / lightDensity)
+  lightValue = v.scale(radiance, 1 / lightDensity)
   return true
 }
 
@@ -205,6 +207,7 @@ function chooseEmitter(light: usize, p: v128, u: f32, probability: f32, pair: u3
   const c = v.dot(face, lightDirection) / doubleArea // above zero: we see the back, or the front of a mirrored instance
   const id = load<u32>(emitter, 12)
   const material = materialAt(id, tu, tv)
+  setFootprint(0)
   const back = mirrored(instance) ? c < 0 : c > 0
   if (back && (load<i32>(material, MATERIAL_FLAGS) & FLAG_DOUBLE_SIDED) == 0) return false
   const across = abs<f32>(c)

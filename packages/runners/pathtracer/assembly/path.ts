@@ -19,6 +19,9 @@ const PAIR_DISTANT: u32 = 4
 /** From this scattering on, paths end by chance in proportion to what they carry. */
 const SURVIVAL_FROM: i32 = 1
 
+/** How fast the cone of a ray widens after a blurred scattering. */
+const BLURRED_SPREAD: f32 = 0.1
+
 let gathered: v128 = i64x2.splat(0)
 let carried: v128 = i64x2.splat(0)
 
@@ -56,7 +59,9 @@ function connect(among: i32, u: f32, pair: u32, indirect: bool): void {
 }
 
 /** Radiance that arrives along the ray, after at most `bounces` scatterings. */
-export function radiance(origin: v128, direction: v128, bounces: i32): v128 {
+export function radiance(origin: v128, direction: v128, bounces: i32, pixelSpread: f32): v128 {
+  let spread = pixelSpread
+  let width: f32 = 0
   let from = origin
   let toward = direction
   gathered = f32x4.splat(0)
@@ -64,14 +69,15 @@ export function radiance(origin: v128, direction: v128, bounces: i32): v128 {
   let lastDensity: f32 = 0 // 0: the last direction was exact, so light found now could not have been found otherwise
   let lastPoint = origin
   let lastAmong = light.BOTH
-  let spread = false // some scattering before was not exact
+  let blurred = false // some scattering before was not exact
   for (let depth = 0; ; depth++) {
     startVertex(depth + 1)
     if (!t.closest(from, toward, light.ENDLESS)) {
-      escape(toward, lastDensity, lastPoint, lastAmong, spread, depth)
+      escape(toward, lastDensity, lastPoint, lastAmong, blurred, depth)
       break
     }
-    s.evaluate(toward, t.hitPacket, t.hitLane, t.hitInstance, t.hitU, t.hitV)
+    width += spread * t.hitT
+    s.evaluate(toward, t.hitPacket, t.hitLane, t.hitInstance, t.hitU, t.hitV, width)
     if (s.fromBack && s.transmission > 0 && s.solid) absorb(t.hitT)
     if (s.emissive) {
       let share: f32 = 1
@@ -109,7 +115,10 @@ export function radiance(origin: v128, direction: v128, bounces: i32): v128 {
     lastDensity = bsdf.sampledDelta ? 0 : bsdf.density
     lastPoint = s.point
     lastAmong = depth == 0 ? light.NEAR : light.BOTH
-    spread = spread || !bsdf.sampledDelta
+    if (!bsdf.sampledDelta) {
+      blurred = true
+      spread = BLURRED_SPREAD
+    }
     toward = bsdf.sampled
     const below = v.dot(toward, s.flatNormal) < 0
     from = v.offset(s.point, below ? v.negate(s.flatNormal) : s.flatNormal)
@@ -118,17 +127,20 @@ export function radiance(origin: v128, direction: v128, bounces: i32): v128 {
 }
 
 /** Light from behind everything. */
-function escape(toward: v128, lastDensity: f32, lastPoint: v128, lastAmong: i32, spread: bool, depth: i32): void {
+function escape(toward: v128, lastDensity: f32, lastPoint: v128, lastAmong: i32, blurred: bool, depth: i32): void {
   const among = lastAmong == light.NEAR ? light.DISTANT : light.BOTH
   const map = sky.mapLight()
   let share: f32 = 1
   if (map >= 0 && lastDensity > 0) {
-    share = heuristic(lastDensity, light.distantDensity(map, lastPoint, among, sky.mapDensity(toward)))
+    const radiance = sky.coarse(toward)
+    share = heuristic(lastDensity, light.distantDensity(map, lastPoint, among, sky.coarseDensity))
+    gather(v.scale(radiance, share), depth > 1)
+  } else {
+    gather(sky.background(toward), depth > 1)
   }
-  gather(v.scale(sky.background(toward), share), depth > 1)
   if (!sky.inSun(toward)) return
   // After a blurred scattering, an exact one may not find the sun: shadow rays went straight through instead.
-  if (lastDensity == 0 && spread) return
+  if (lastDensity == 0 && blurred) return
   share = 1
   if (lastDensity > 0) {
     const sun = load<i32>(scene.sky, SKY_SUN_LIGHT)

@@ -1,6 +1,7 @@
 // What lies behind everything: nothing, a gradient, or an environment map; and the sun.
-import { INVERSE_PI } from './math'
 import {
+  COARSE_EDGE,
+  SKY_COARSE,
   SKY_EDGE,
   SKY_GRADIENT,
   SKY_GROUND,
@@ -17,14 +18,18 @@ import {
 import * as scene from './scene'
 import * as v from './vec'
 
-// The environment map is a square of texels over the octahedral map of directions: radiance (f32 × 4, the last is the
-// probability of the texel), then row sums and within each row the cumulative probabilities.
+// An environment map is a square of texels over the octahedral map of directions: radiance as f32 × 4. The fine one is what
+// the camera and mirrors see; the coarse one lights surfaces. In the coarse one the fourth number is the probability of the
+// texel, and behind it lie cumulative probabilities of the rows, then of the texels within each row.
 
 /** Radiance from `direction`, without the sun. */
 export function background(direction: v128): v128 {
   const kind = load<i32>(scene.sky, SKY_KIND)
   if (kind == SKY_GRADIENT) return gradient(v.y(direction))
-  if (kind == SKY_MAP) return mapped(direction)
+  if (kind == SKY_MAP) {
+    project(direction)
+    return lookUp(scene.environment, load<i32>(scene.sky, SKY_EDGE))
+  }
   return f32x4.splat(0)
 }
 
@@ -81,9 +86,8 @@ function bound(i: i32, edge: i32): i32 {
   return i < 0 ? 0 : i >= edge ? edge - 1 : i
 }
 
-function mapped(direction: v128): v128 {
-  project(direction)
-  const edge = load<i32>(scene.sky, SKY_EDGE)
+/** Interpolated texel of the square at `map`. */
+function lookUp(map: usize, edge: i32): v128 {
   const px = octahedralX * <f32>edge - <f32>0.5
   const py = octahedralY * <f32>edge - <f32>0.5
   const fx = floor<f32>(px)
@@ -92,32 +96,42 @@ function mapped(direction: v128): v128 {
   const i1 = bound(<i32>fx + 1, edge)
   const j0 = bound(<i32>fy, edge) * edge
   const j1 = bound(<i32>fy + 1, edge) * edge
-  const a = v.mix(texel(j0 + i0), texel(j0 + i1), px - fx)
-  const b = v.mix(texel(j1 + i0), texel(j1 + i1), px - fx)
+  const a = v.mix(texel(map, j0 + i0), texel(map, j0 + i1), px - fx)
+  const b = v.mix(texel(map, j1 + i0), texel(map, j1 + i1), px - fx)
   return v.mix(a, b, py - fy)
 }
 
 // @ts-ignore: decorator
 @inline
-function texel(i: i32): v128 {
-  return v128.load(scene.environment + (<usize>i << 4))
+function texel(map: usize, i: i32): v128 {
+  return v128.load(map + (<usize>i << 4))
 }
 
-/** Density of `sampleMap` in solid angle. */
-export function mapDensity(direction: v128): f32 {
+// @ts-ignore: decorator
+@inline
+function coarseMap(): usize {
+  return scene.environment + <usize>load<u32>(scene.sky, SKY_COARSE)
+}
+
+/** Density of `sampleMap` in solid angle, for the direction `coarse` looked at last. */
+export let coarseDensity: f32 = 0
+
+/** Radiance of the coarse map, which all blurred scattering sees. */
+export function coarse(direction: v128): v128 {
   project(direction)
-  const edge = load<i32>(scene.sky, SKY_EDGE)
-  const i = bound(<i32>(octahedralX * <f32>edge), edge)
-  const j = bound(<i32>(octahedralY * <f32>edge), edge)
-  const p = f32x4.extract_lane(texel(j * edge + i), 3)
-  // Area of the square per solid angle: a texel's share of [0,1]² is 1/edge²; d(omega) = 4 norm³ d(area) on unit directions.
-  return (p * <f32>edge * <f32>edge) / (4 * octahedralNorm * octahedralNorm * octahedralNorm)
+  const map = coarseMap()
+  const i = bound(<i32>(octahedralX * <f32>COARSE_EDGE), COARSE_EDGE)
+  const j = bound(<i32>(octahedralY * <f32>COARSE_EDGE), COARSE_EDGE)
+  const p = f32x4.extract_lane(texel(map, j * COARSE_EDGE + i), 3)
+  // A texel's share of the square of side 1 is 1/edge²; on unit directions d(omega) = 4 norm³ d(area).
+  coarseDensity = (p * <f32>(COARSE_EDGE * COARSE_EDGE)) / (4 * octahedralNorm * octahedralNorm * octahedralNorm)
+  return lookUp(map, COARSE_EDGE)
 }
 
 /** A direction drawn in proportion to the map's brightness. */
 export function sampleMap(u: f32, w: f32): v128 {
-  const edge = load<i32>(scene.sky, SKY_EDGE)
-  const rows = scene.environment + (<usize>(edge * edge) << 4)
+  const edge = COARSE_EDGE
+  const rows = coarseMap() + (<usize>(edge * edge) << 4)
   const j = find(rows, edge, u)
   const below: f32 = j > 0 ? load<f32>(rows + (<usize>(j - 1) << 2)) : 0
   const fy = (u - below) / (load<f32>(rows + (<usize>j << 2)) - below)

@@ -1,6 +1,5 @@
 // The point a ray hit, in world space, with its material evaluated.
-import { baseAt, colour, materialAt, textureU, textureV } from './clear'
-import { clamp01 } from './math'
+import { baseAt, materialAt, textureU, textureV, uvArea } from './clear'
 import {
   FLAG_DOUBLE_SIDED,
   FLAG_EMISSIVE,
@@ -29,7 +28,7 @@ import {
   VERTEX_UV
 } from './layout'
 import * as scene from './scene'
-import { sample } from './texture'
+import { sample, setFootprint } from './texture'
 import * as v from './vec'
 
 /** Below this roughness a surface is a perfect mirror or lens. */
@@ -92,8 +91,24 @@ export function aim(instance: usize, d: v128): v128 {
   return v.vec(v.dot(v128.load(instance, 0), d), v.dot(v128.load(instance, 16), d), v.dot(v128.load(instance, 32), d))
 }
 
-/** Evaluate everything at a hit of a ray with unit `direction`. */
-export function evaluate(direction: v128, packet: usize, lane: i32, instance: usize, u: f32, vv: f32): void {
+/** Unit normal of a vertex, from its octahedral coordinates. */
+// @ts-ignore: decorator
+@inline
+function normalAt(vertex: u32): v128 {
+  const word = load<u32>(scene.vertices + <usize>vertex * VERTEX_SIZE)
+  let a: f32 = <f32>(<i32>(word << 16) >> 16) * <f32>(1.0 / 32767.0)
+  let b: f32 = <f32>(<i32>word >> 16) * <f32>(1.0 / 32767.0)
+  const up: f32 = 1 - abs<f32>(a) - abs<f32>(b)
+  if (up < 0) {
+    const fold = a
+    a = (1 - abs<f32>(b)) * (fold < 0 ? -1 : 1)
+    b = (1 - abs<f32>(fold)) * (b < 0 ? -1 : 1)
+  }
+  return v.normalize(v.vec(a, up, b))
+}
+
+/** Evaluate everything at a hit of a ray with unit `direction`, whose cone is `coneWidth` wide there. */
+export function evaluate(direction: v128, packet: usize, lane: i32, instance: usize, u: f32, vv: f32, coneWidth: f32): void {
   const at = packet + (<usize>lane << 2)
   const corner = lane3(at)
   const edge1 = lane3(at + 48)
@@ -102,14 +117,16 @@ export function evaluate(direction: v128, packet: usize, lane: i32, instance: us
   triangleId = id & ID_MASK
   point = place(instance, v.along(v.along(corner, edge1, u), edge2, vv))
   const outward = v.normalize(turn(instance, v.cross(edge1, edge2)))
+  const area: f32 = v.length(v.cross(aim(instance, edge1), aim(instance, edge2))) * abs<f32>(v.dot(outward, direction))
 
   const triangle = scene.triangles + <usize>(id & ID_MASK) * TRIANGLE_SIZE
   const material = materialAt(id, u, vv)
+  setFootprint(area > 0 ? (coneWidth * coneWidth * uvArea) / area : 0)
   let shading = outward
   if ((load<u32>(triangle, TRIANGLE_MATERIAL) & TRIANGLE_FLAT) == 0) {
-    const a = v128.load(scene.vertices + <usize>load<u32>(triangle) * VERTEX_SIZE)
-    const b = v128.load(scene.vertices + <usize>load<u32>(triangle, 4) * VERTEX_SIZE)
-    const c = v128.load(scene.vertices + <usize>load<u32>(triangle, 8) * VERTEX_SIZE)
+    const a = normalAt(load<u32>(triangle))
+    const b = normalAt(load<u32>(triangle, 4))
+    const c = normalAt(load<u32>(triangle, 8))
     const n = v.add(v.add(v.scale(a, 1 - u - vv), v.scale(b, u)), v.scale(c, vv))
     shading = v.normalize(turn(instance, n))
     if (!(v.dot(shading, shading) > <f32>0.5)) shading = outward

@@ -2,10 +2,12 @@
 import {
   TEXTURE_FLAGS,
   TEXTURE_HEIGHT,
+  TEXTURE_LEVELS,
+  TEXTURE_LEVEL_COUNT,
   TEXTURE_MATRIX,
   TEXTURE_NEAREST,
-  TEXTURE_OFFSET,
   TEXTURE_SIZE,
+  TEXTURE_STRETCH,
   TEXTURE_WIDE,
   TEXTURE_WIDTH,
   WRAP_CLAMP,
@@ -50,15 +52,29 @@ function sane(c: f32): f32 {
   return c > <f32>-1e6 && c < <f32>1e6 ? c : 0
 }
 
+/** Square of the footprint of the ray, over twice the area of the triangle and times that of its uv: texels per sample, but for the texture's size. */
+export let footprint: f32 = 0
+
+export function setFootprint(value: f32): void {
+  footprint = value
+}
+
 /** Colour and alpha of texture `index` at (u, v). */
 export function sample(index: i32, u: f32, vv: f32): v128 {
   const t = scene.textures + <usize>index * TEXTURE_SIZE
-  const width = load<i32>(t, TEXTURE_WIDTH)
-  const height = load<i32>(t, TEXTURE_HEIGHT)
+  let width = load<i32>(t, TEXTURE_WIDTH)
+  let height = load<i32>(t, TEXTURE_HEIGHT)
   const flags = load<i32>(t, TEXTURE_FLAGS)
   const tu = sane(load<f32>(t, TEXTURE_MATRIX) * u + load<f32>(t, TEXTURE_MATRIX + 4) * vv + load<f32>(t, TEXTURE_MATRIX + 8))
   const tv = sane(load<f32>(t, TEXTURE_MATRIX + 12) * u + load<f32>(t, TEXTURE_MATRIX + 16) * vv + load<f32>(t, TEXTURE_MATRIX + 20))
-  const texels = scene.texels + <usize>load<u32>(t, TEXTURE_OFFSET)
+  const covered: f32 = footprint * load<f32>(t, TEXTURE_STRETCH)
+  // Half the binary logarithm of the texels covered, rounded down.
+  let level = ((reinterpret<i32>(covered) >> 23) - 127) >> 1
+  const last = load<i32>(t, TEXTURE_LEVEL_COUNT) - 1
+  level = level < 0 ? 0 : level > last ? last : level
+  width = max<i32>(width >> level, 1)
+  height = max<i32>(height >> level, 1)
+  const texels = scene.texels + <usize>load<u32>(t + (<usize>level << 2), TEXTURE_LEVELS)
   const wrapU = flags & 3
   const wrapV = (flags >> 2) & 3
   const isWide = (flags & TEXTURE_WIDE) != 0

@@ -57,13 +57,13 @@ export function valueAt(channel: Channel, seconds: number): number[] {
   const { times, values, interpolation } = channel
   const width = channel.path === 'rotation' ? 4 : 3
   const cubic = interpolation === 'CUBICSPLINE'
-  const valueOf = (key: number): number[] => {
+  const atKey = (key: number): number[] => {
     const first = cubic ? (key * 3 + 1) * width : key * width
     return Array.from(values.subarray(first, first + width))
   }
   const last = times.length - 1
-  if (seconds <= times[0]!) return valueOf(0)
-  if (seconds >= times[last]!) return valueOf(last)
+  if (seconds <= times[0]!) return atKey(0)
+  if (seconds >= times[last]!) return atKey(last)
   let low = 0
   let high = last
   while (high - low > 1) {
@@ -71,12 +71,12 @@ export function valueAt(channel: Channel, seconds: number): number[] {
     if (times[middle]! <= seconds) low = middle
     else high = middle
   }
-  if (interpolation === 'STEP') return valueOf(low)
+  if (interpolation === 'STEP') return atKey(low)
   const span = times[high]! - times[low]!
   const t = (seconds - times[low]!) / span
   if (cubic) return hermite(channel, width, low, t, span)
-  const a = valueOf(low)
-  const b = valueOf(high)
+  const a = atKey(low)
+  const b = atKey(high)
   return width === 4 ? slerp(a, b, t) : a.map((value, k) => value + (b[k]! - value) * t)
 }
 

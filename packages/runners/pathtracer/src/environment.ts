@@ -1,7 +1,7 @@
 import { RayswarmError } from '@rayswarm/interface'
+import { COARSE_EDGE } from '../assembly/layout.ts'
 import { atan2, cos, PI, sin } from './exact-math.ts'
 
-const EDGE_MIN = 64
 const EDGE_MAX = 1024
 /** Directions averaged per texel, along each side. */
 const OVERSAMPLING = 2
@@ -120,12 +120,13 @@ function unfold(a: number, b: number): readonly [number, number, number] {
   return [(1 - Math.abs(b)) * (a < 0 ? -1 : 1), up, (1 - Math.abs(a)) * (b < 0 ? -1 : 1)]
 }
 
-/** Bring a panorama into the octahedral square, with the tables that directions are drawn from. */
+/** Bring a panorama into octahedral squares: a fine one to look at, a coarse one to be lit by. */
 export function environmentMap(panorama: Panorama, intensity: number, rotation: number): EnvironmentMap {
-  let edge = EDGE_MIN
+  let edge = COARSE_EDGE
   while (edge < EDGE_MAX && edge < panorama.heightPx) edge *= 2
-  const bytes = new Uint8Array(edge * edge * 16 + edge * 4 + edge * edge * 4)
-  const texels = new Float32Array(bytes.buffer, 0, edge * edge * 4)
+  const coarseAt = edge * edge * 16
+  const bytes = new Uint8Array(coarseAt + COARSE_EDGE * COARSE_EDGE * 20 + COARSE_EDGE * 4)
+  const fine = new Float32Array(bytes.buffer, 0, edge * edge * 4)
   const [c, s] = [cos(rotation), sin(rotation)]
   const colour = new Float64Array(3)
   for (let j = 0; j < edge; j++) {
@@ -138,11 +139,29 @@ export function environmentMap(panorama: Panorama, intensity: number, rotation: 
         look(panorama, x * c - z * s, y, x * s + z * c, colour)
       }
       const target = (j * edge + i) * 4
-      for (let k = 0; k < 3; k++)
-        texels[target + k] = (colour[k]! * intensity) / (OVERSAMPLING * OVERSAMPLING)
+      for (let k = 0; k < 3; k++) fine[target + k] = (colour[k]! * intensity) / (OVERSAMPLING * OVERSAMPLING)
     }
   }
-  return { edge, mean: tabulate(bytes, texels, edge), bytes }
+  const coarse = new Float32Array(bytes.buffer, coarseAt, COARSE_EDGE * COARSE_EDGE * 4)
+  reduce(fine, edge, coarse)
+  return { edge, mean: tabulate(bytes, coarseAt, coarse), bytes }
+}
+
+/** Mean of the fine texels under each coarse one. */
+function reduce(fine: Float32Array, edge: number, coarse: Float32Array): void {
+  const ratio = edge / COARSE_EDGE
+  for (let j = 0; j < COARSE_EDGE; j++) {
+    for (let i = 0; i < COARSE_EDGE; i++) {
+      for (let k = 0; k < 3; k++) {
+        let sum = 0
+        for (let n = 0; n < ratio * ratio; n++) {
+          const row = j * ratio + Math.floor(n / ratio)
+          sum += fine[(row * edge + i * ratio + (n % ratio)) * 4 + k]!
+        }
+        coarse[(j * COARSE_EDGE + i) * 4 + k] = sum / (ratio * ratio)
+      }
+    }
+  }
 }
 
 /** Solid angle of a texel, per area of the square of side 2. */
@@ -153,7 +172,8 @@ function density(edge: number, i: number, j: number): number {
 }
 
 /** Fill in the probabilities; returns the mean luminance. */
-function tabulate(bytes: Uint8Array, texels: Float32Array, edge: number): number {
+function tabulate(bytes: Uint8Array, coarseAt: number, texels: Float32Array): number {
+  const edge = COARSE_EDGE
   const brightness = new Float64Array(edge * edge)
   for (let i = 0; i < edge * edge; i++) {
     brightness[i] = 0.2126 * texels[i * 4]! + 0.7152 * texels[i * 4 + 1]! + 0.0722 * texels[i * 4 + 2]!
@@ -176,8 +196,8 @@ function tabulate(bytes: Uint8Array, texels: Float32Array, edge: number): number
       light += brightness[j * edge + i]! * d
     }
   }
-  const rows = new Float32Array(bytes.buffer, edge * edge * 16, edge)
-  const columns = new Float32Array(bytes.buffer, edge * edge * 16 + edge * 4, edge * edge)
+  const rows = new Float32Array(bytes.buffer, coarseAt + edge * edge * 16, edge)
+  const columns = new Float32Array(bytes.buffer, coarseAt + edge * edge * 16 + edge * 4, edge * edge)
   let passed = 0
   for (let j = 0; j < edge; j++) {
     let rowTotal = 0

@@ -199,6 +199,7 @@ export class FrameMemory {
     writeVec(view, at + layout.CAMERA_FORWARD, forward)
     view.setFloat32(at + layout.CAMERA_LENS, focus > 0 ? camera.apertureRadius : 0, true)
     view.setFloat32(at + layout.CAMERA_FOCUS, focus, true)
+    view.setFloat32(at + layout.CAMERA_SPREAD, camera.tanHalfFov / setting.heightPx, true)
   }
 
   #writeSky(view: DataView, lightCount: number): void {
@@ -207,6 +208,7 @@ export class FrameMemory {
     const kinds = { none: layout.SKY_NONE, gradient: layout.SKY_GRADIENT, map: layout.SKY_MAP }
     view.setInt32(at + layout.SKY_KIND, kinds[sky.kind], true)
     view.setInt32(at + layout.SKY_EDGE, sky.mapEdge, true)
+    view.setUint32(at + layout.SKY_COARSE, sky.mapEdge * sky.mapEdge * 16, true)
     writeVec(view, at + layout.SKY_ZENITH, sky.zenith)
     writeVec(view, at + layout.SKY_HORIZON, sky.horizon)
     writeVec(view, at + layout.SKY_GROUND, sky.ground)

@@ -129,15 +129,13 @@ export class GeometryStore {
     const width = colour?.getElementSize() ?? 4
     const back = world === undefined ? undefined : inverse(world)
     for (let i = 0; i < count; i++) {
-      const target = (this.vertexCount + i) * 8
+      const target = (this.vertexCount + i) * 4
       let n: Vec3 = [normals?.[i * 3] ?? 0, normals?.[i * 3 + 1] ?? 0, normals?.[i * 3 + 2] ?? 0]
       if (back !== undefined) n = transformNormal(back, ...n)
-      // Lengths of neighbours must agree before they are blended.
-      const l = Math.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2])
-      for (let k = 0; k < 3; k++) this.#floats[target + k] = l > 0 ? n[k]! / l : 0
-      this.#words[target + 3] = colours === undefined ? 0xffffffff : packed(colours, i * width, width)
-      this.#floats[target + 4] = uvs?.[i * 2] ?? 0
-      this.#floats[target + 5] = uvs?.[i * 2 + 1] ?? 0
+      this.#words[target] = octahedral(n)
+      this.#words[target + 1] = colours === undefined ? 0xffffffff : packed(colours, i * width, width)
+      this.#floats[target + 2] = uvs?.[i * 2] ?? 0
+      this.#floats[target + 3] = uvs?.[i * 2 + 1] ?? 0
     }
     this.vertexCount += count
   }
@@ -145,6 +143,21 @@ export class GeometryStore {
 
 function read(accessor: Accessor | null): Float32Array | undefined {
   return accessor === null ? undefined : floats(accessor)
+}
+
+/** A direction as two signed 16-bit numbers on the unfolded octahedron. */
+function octahedral([x, y, z]: Vec3): number {
+  const norm = Math.abs(x) + Math.abs(y) + Math.abs(z)
+  if (!(norm > 0)) return 0
+  let a = x / norm
+  let b = z / norm
+  if (y < 0) {
+    const fold = a
+    a = (1 - Math.abs(b)) * (fold < 0 ? -1 : 1)
+    b = (1 - Math.abs(fold)) * (b < 0 ? -1 : 1)
+  }
+  const word = (v: number): number => Math.floor(v * 32_767 + 0.5) & 0xffff
+  return (word(a) | (word(b) << 16)) >>> 0
 }
 
 function packed(colours: Float32Array, at: number, width: number): number {

@@ -95,11 +95,12 @@ export async function textureBytes({ texture, srgb }: TextureUse): Promise<numbe
       throw undecodable(texture, error)
     })
   if (width > TEXTURE_EDGE_MAX || height > TEXTURE_EDGE_MAX) throw undecodable(texture)
-  return width * height * (srgb ? WIDE_BYTES : NARROW_BYTES)
+  return Math.ceil((width * height * (srgb ? WIDE_BYTES : NARROW_BYTES) * 4) / 3)
 }
 
 interface Pixels {
-  readonly offset: number
+  /** Where each level lies, the full size first. */
+  readonly offsets: readonly number[]
   readonly widthPx: number
   readonly heightPx: number
 }
@@ -126,6 +127,36 @@ function widened(data: Uint8Array): Uint8Array {
   return new Uint8Array(words.buffer)
 }
 
+/** The picture and its halves down to one texel, each texel the mean of four. Integers, so exact. */
+function pyramid(bytes: Uint8Array, widthPx: number, heightPx: number, srgb: boolean): Uint8Array[] {
+  const levels = [bytes]
+  let [width, height] = [widthPx, heightPx]
+  let finer: Uint8Array | Uint16Array = srgb
+    ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+    : bytes
+  while ((width > 1 || height > 1) && levels.length < layout.LEVEL_COUNT_MAX) {
+    const [w, h] = [Math.max(width >> 1, 1), Math.max(height >> 1, 1)]
+    const coarser: Uint8Array | Uint16Array = srgb ? new Uint16Array(w * h * 4) : new Uint8Array(w * h * 4)
+    for (let y = 0; y < h; y++) {
+      const above = y * 2 * width
+      const below = Math.min(y * 2 + 1, height - 1) * width
+      for (let x = 0; x < w; x++) {
+        const right = Math.min(x * 2 + 1, width - 1)
+        for (let k = 0; k < 4; k++) {
+          const top = finer[(above + x * 2) * 4 + k]! + finer[(above + right) * 4 + k]!
+          const bottom = finer[(below + x * 2) * 4 + k]! + finer[(below + right) * 4 + k]!
+          coarser[(y * w + x) * 4 + k] = (top + bottom + 2) >> 2
+        }
+      }
+    }
+    levels.push(new Uint8Array(coarser.buffer))
+    finer = coarser
+    width = w
+    height = h
+  }
+  return levels
+}
+
 /** Decoded pictures, and the records that say how to look at them. */
 export class TextureShelf {
   readonly texels: Uint8Array
@@ -147,9 +178,13 @@ export class TextureShelf {
     let offset = 0
     for (const use of distinctUses(document)) {
       const { bytes, widthPx, heightPx } = await decode(use)
-      pixels.set(`${textures.indexOf(use.texture)} ${use.srgb}`, { offset, widthPx, heightPx })
-      images.push(bytes)
-      offset += bytes.length
+      const offsets: number[] = []
+      for (const level of pyramid(bytes, widthPx, heightPx, use.srgb)) {
+        offsets.push(offset)
+        images.push(level)
+        offset += level.length
+      }
+      pixels.set(`${textures.indexOf(use.texture)} ${use.srgb}`, { offsets, widthPx, heightPx })
     }
     return new TextureShelf(textures, pixels, Buffer.concat(images))
   }
@@ -157,7 +192,7 @@ export class TextureShelf {
   /** Index of the record for a use; -1 for none. */
   add(use: TextureUse | undefined): number {
     if (use === undefined) return -1
-    const { offset, widthPx, heightPx } = this.#pixels.get(
+    const { offsets, widthPx, heightPx } = this.#pixels.get(
       `${this.#textures.indexOf(use.texture)} ${use.srgb}`
     )!
     const { info, srgb } = use
@@ -171,11 +206,13 @@ export class TextureShelf {
       ((WRAPS[info.getWrapT()] ?? 0) << 2) |
       (srgb ? layout.TEXTURE_WIDE : 0) |
       (info.getMagFilter() === NEAREST ? layout.TEXTURE_NEAREST : 0)
-    const key = [offset, flags, ...matrix].join()
+    const key = [offsets[0], flags, ...matrix].join()
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const record = new DataView(new ArrayBuffer(layout.TEXTURE_SIZE))
-    record.setUint32(layout.TEXTURE_OFFSET, offset, true)
+    record.setInt32(layout.TEXTURE_LEVEL_COUNT, offsets.length, true)
+    for (const [k, offset] of offsets.entries()) record.setUint32(layout.TEXTURE_LEVELS + k * 4, offset, true)
+    record.setFloat32(layout.TEXTURE_STRETCH, Math.abs(sx * sy) * widthPx * heightPx, true)
     record.setInt32(layout.TEXTURE_WIDTH, widthPx, true)
     record.setInt32(layout.TEXTURE_HEIGHT, heightPx, true)
     record.setInt32(layout.TEXTURE_FLAGS, flags, true)
