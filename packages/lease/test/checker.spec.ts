@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Commit, Signed } from '@rayswarm/interface'
 import { VACANT, type WitnessState } from '../src/index.ts'
-import { explore, RULES, type RuleSet, type World } from './checker.ts'
+import { explore } from './checker.ts'
+import { RULES, type RuleSet, type World } from './events.ts'
 
 const OWNER: World = { m: 1, q: 1, b: 0, holderCount: 3, fenceCount: 2, sealCount: 2 }
 const MAJORITY: World = { m: 3, q: 2, b: 0, holderCount: 2, fenceCount: 2, sealCount: 1 }
