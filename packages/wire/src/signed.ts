@@ -21,6 +21,7 @@ export const SIGNED_TYPES = [
   'entry'
 ] as const satisfies readonly MessageType[]
 
+/** Type of a signed message. */
 export type SignedType = (typeof SIGNED_TYPES)[number]
 
 /** A message as it is before encoding and after decoding. */

@@ -195,6 +195,11 @@ describe('FrameAssembler', () => {
     const fewer = { ...left, work: { ...left.work, samples: { from: 0, to: 4 } } }
     assert.throws(() => assembler.add(left, render(fewer)), RangeError)
     const [raster] = render(left).rasters
+    for (const field of ['frame', 'xPx', 'yPx', 'widthPx', 'heightPx', 'samplesFrom', 'samplesTo'] as const)
+      assert.throws(
+        () => assembler.add(left, { rasters: [{ ...raster!, [field]: raster![field] + 1 }] }),
+        RangeError
+      )
     assert.throws(
       () => assembler.add(left, { rasters: [{ ...raster!, sums: raster!.sums.slice(1) }] }),
       RangeError
