@@ -12,16 +12,18 @@ const TIMEOUT_MS = 10_000
 export class BitswapSource implements BlockSource {
   readonly #blocks: Blocks
   readonly #providers: CID[]
+  readonly #signal: AbortSignal
 
-  constructor(blocks: Blocks, providers: readonly PeerId[]) {
+  constructor(blocks: Blocks, providers: readonly PeerId[], signal: AbortSignal) {
     this.#blocks = blocks
+    this.#signal = signal
     this.#providers = providers.map(peer => peerIdFromString(peer).toCID())
   }
 
-  async retrieve(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+  async retrieve(cid: CID): Promise<Uint8Array> {
     const parts: Uint8Array[] = []
     const options = {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(TIMEOUT_MS)]),
       providers: this.#providers
     }
     for await (const part of this.#blocks.get(cid, options)) parts.push(part)

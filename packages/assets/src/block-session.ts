@@ -5,7 +5,7 @@ import { type Log, type PeerId, RayswarmError } from '@rayswarm/interface'
 import type { CID } from 'multiformats/cid'
 import { equals } from 'uint8arrays/equals'
 import { BlockStream, REQUESTS_OPEN_MAX } from './block-protocol.ts'
-import type { BlockSource } from './download.ts'
+import type { BlockSource, OpenSource } from './download.ts'
 
 /** Streams opened at once to those named as providers, and to others when these fail. */
 const PROVIDERS_AT_ONCE = 8
@@ -15,6 +15,8 @@ const PEER_COUNT_MAX = 32
 const DIAL_TIMEOUT_MS = 5_000
 /** A block that takes longer is also asked from another peer, and a peer that is silent for so long is asked last. */
 const HEDGE_MS = 2_000
+/** A block that takes so long is also asked from peers that nobody named, though its bytes keep dripping. */
+const SLOW_MS = 10_000
 const WATCH_MS = 500
 const BITSWAP_PROTOCOL = '/ipfs/bitswap/1.2.0'
 
@@ -43,7 +45,7 @@ export interface BlockSessionComponents {
   readonly netId: string
   readonly log: Log | undefined
   /** Asked for a block that none of our own kind has; `peers` do not speak our protocol. */
-  readonly foreign: (peers: readonly PeerId[]) => BlockSource
+  readonly foreign: OpenSource
 }
 
 /**
@@ -71,21 +73,21 @@ export class BlockSession implements BlockSource {
     for (const peer of this.#candidates) this.#known.add(peer)
   }
 
-  async retrieve(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
-    signal.throwIfAborted()
+  async retrieve(cid: CID): Promise<Uint8Array> {
+    this.#signal.throwIfAborted()
     let want: Want | undefined
     let giveUp = () => {}
     this.#watch ??= setInterval(() => this.#hedge(), WATCH_MS)
     try {
       return await new Promise<Uint8Array>((resolve, reject) => {
-        giveUp = () => reject(signal.reason)
-        signal.addEventListener('abort', giveUp, { once: true })
+        giveUp = () => reject(this.#signal.reason)
+        this.#signal.addEventListener('abort', giveUp, { once: true })
         want = { cid, resolve, reject, tried: new Set(), lanes: new Set(), liars: new Set(), askedAtMs: 0 }
         this.#wants.add(want)
         this.#work()
       })
     } finally {
-      signal.removeEventListener('abort', giveUp)
+      this.#signal.removeEventListener('abort', giveUp)
       if (want !== undefined) this.#wants.delete(want)
     }
   }
@@ -210,7 +212,7 @@ export class BlockSession implements BlockSource {
           (lane.asked.length === 0 || (silent && hasRoom(lane) && isResponsive(lane)))
       )
       if (other !== undefined) this.#ask(other, want)
-      else late ||= silent
+      else late ||= silent || nowMs - want.askedAtMs >= SLOW_MS
     }
     if (late) this.#openMore()
     this.#work()
@@ -232,7 +234,7 @@ export class BlockSession implements BlockSource {
       const known = await libp2p.peerStore.get(peerIdFromString(peer)).catch(() => undefined)
       if (known?.protocols.includes(BITSWAP_PROTOCOL)) peers.push(peer)
     }
-    return peers.length === 0 ? undefined : await foreign(peers).retrieve(cid, this.#signal)
+    return peers.length === 0 ? undefined : await foreign(peers, this.#signal).retrieve(cid)
   }
 
   #failure(want: Want): RayswarmError {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { withBitswap } from '@helia/bitswap'
 import { type CreateLibp2pOptions, type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
 import type { Libp2p, ServiceMap } from '@libp2p/interface'
-import { type Log, type PeerId, RayswarmError } from '@rayswarm/interface'
+import { type Log, RayswarmError } from '@rayswarm/interface'
 import { LevelDatastore } from 'datastore-level'
 import { createHeliaLight, type Helia } from 'helia'
 import { BitswapSource } from './bitswap-source.ts'
@@ -10,6 +10,7 @@ import { serveBlocks } from './block-protocol.ts'
 import { BlockSession } from './block-session.ts'
 import { Checkouts } from './checkouts.ts'
 import { DiskBlocks } from './disk-blocks.ts'
+import type { OpenSource } from './download.ts'
 import { failureOf } from './failures.ts'
 import { HeliaAssets } from './helia-assets.ts'
 import { Pins } from './pins.ts'
@@ -45,6 +46,7 @@ export type AssetsInit = {
 export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
   // The database's lock comes first: sweeping and indexing must not disturb another process.
   const records = await openRecords(join(init.dir, 'records'))
+  const undo: (() => Promise<unknown>)[] = [() => records.close()]
   try {
     const blocks = new DiskBlocks(join(init.dir, 'blocks'), init.quotaBytes)
     const checkouts = new Checkouts(join(init.dir, 'checkouts'))
@@ -54,27 +56,32 @@ export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
     blocks.onFull = () => pins.collect()
 
     const helia = withNetwork(createHeliaLight({ blockstore: blocks, datastore: records }), init)
+    undo.unshift(() => helia.stop())
     await helia.start()
     const { libp2p } = helia
-    const stopServing = await serveBlocks(libp2p, init.netId, blocks, init.log)
-    const foreign = (peers: readonly PeerId[]) => new BitswapSource(helia.blockstore, peers)
-    const components = { libp2p, netId: init.netId, log: init.log, foreign }
+    undo.unshift(await serveBlocks(libp2p, init.netId, blocks, init.log))
     return new HeliaAssets({
       libp2p,
       blocks,
       pins,
       checkouts,
-      source: (providers, signal) => new BlockSession(components, providers, signal),
-      close: async () => {
-        await stopServing()
-        await helia.stop()
-        await records.close()
-      }
+      source: sourceOver(helia, init),
+      close: () => inTurn(undo)
     })
   } catch (error) {
-    await records.close()
+    await inTurn(undo)
     throw failureOf(error, 'assets directory')
   }
+}
+
+function sourceOver(helia: HeliaWithLibp2p<ServiceMap>, { netId, log }: AssetsInit): OpenSource {
+  const foreign: OpenSource = (peers, signal) => new BitswapSource(helia.blockstore, peers, signal)
+  const components = { libp2p: helia.libp2p, netId, log, foreign }
+  return (providers, signal) => new BlockSession(components, providers, signal)
+}
+
+async function inTurn(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
+  for (const step of steps) await step()
 }
 
 function withNetwork(helia: Helia, init: AssetsInit): HeliaWithLibp2p<ServiceMap> {

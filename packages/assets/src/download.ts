@@ -1,13 +1,19 @@
+import type { PeerId } from '@rayswarm/interface'
 import type { CID } from 'multiformats/cid'
 import { blockKey, type DiskBlocks } from './disk-blocks.ts'
 import { oversizedFailure } from './failures.ts'
 import type { Touched } from './pins.ts'
 
-/** Gets blocks from other peers. What it returns has the hash that was asked for. */
+/** Gets blocks from other peers, until the signal it was made with aborts. */
 export interface BlockSource {
-  retrieve(cid: CID, signal: AbortSignal): Promise<Uint8Array>
+  /** What this returns has the hash that was asked for. */
+  retrieve(cid: CID): Promise<Uint8Array>
+  /** Ends what is under way: nobody is interested any more. */
   close(): void
 }
+
+/** Opens a source for one operation. `providers` are asked first. */
+export type OpenSource = (providers: readonly PeerId[], signal: AbortSignal) => BlockSource
 
 /** Tree nodes, and the cost of a block however small: a tree of a million empty files must end, too. */
 const BLOCK_OVERHEAD_BYTES = 128
@@ -67,7 +73,7 @@ export class Download {
     this.#touched.add(blockKey(cid))
     const local = await this.#blocks.read(cid)
     if (local !== undefined) return local
-    const bytes = await this.#source.retrieve(cid, this.#signal)
+    const bytes = await this.#source.retrieve(cid)
     await this.#blocks.put(cid, bytes)
     return bytes
   }

@@ -7,7 +7,6 @@ import {
   type FetchOptions,
   type Manifest,
   type ManifestEntry,
-  type PeerId,
   RayswarmError
 } from '@rayswarm/interface'
 import { CHUNK_SIZE_BYTES, MANIFEST_ENTRY_COUNT_MAX, MANIFEST_SIZE_BYTES_MAX } from '@rayswarm/params'
@@ -17,7 +16,7 @@ import { concat } from 'uint8arrays/concat'
 import type { Checkouts, CheckoutWriter } from './checkouts.ts'
 import { Deadline, forEachOf } from './deadline.ts'
 import { blockKey, type DiskBlocks } from './disk-blocks.ts'
-import { type BlockSource, Download, type DownloadComponents } from './download.ts'
+import { Download, type DownloadComponents, type OpenSource } from './download.ts'
 import { failureOf, oversizedFailure } from './failures.ts'
 import {
   DAG_CBOR_CODE,
@@ -45,7 +44,7 @@ export interface HeliaAssetsComponents {
   readonly pins: Pins
   readonly checkouts: Checkouts
   /** Blocks from other peers, for one operation. */
-  readonly source: (providers: readonly PeerId[], signal: AbortSignal) => BlockSource
+  readonly source: OpenSource
   /** Leave the exchange of blocks and release the disk. */
   readonly close: () => Promise<void>
 }

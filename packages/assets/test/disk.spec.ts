@@ -109,6 +109,17 @@ describe('assets on the disk', () => {
     await assert.rejects(bob.assets.fetchBytes(cid, options))
   })
 
+  it('are released when the network cannot be joined', async () => {
+    const libp2p = await swarm.node()
+    const init = { libp2p, quotaBytes: QUOTA_BYTES, netId: 'test' }
+    const one = await createAssets({ ...init, dir: await swarm.dir() })
+    const dir = await swarm.dir()
+    await assert.rejects(createAssets({ ...init, dir }))
+    const two = await createAssets({ ...init, libp2p: await swarm.node(), dir })
+    await two.stop()
+    await one.stop()
+  })
+
   it('come with a node of their own when given its options', async () => {
     const alice = await swarm.peer()
     const dir = await swarm.dir()

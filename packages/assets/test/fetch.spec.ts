@@ -12,7 +12,15 @@ import { exporter } from 'ipfs-unixfs-exporter'
 import { importBytes } from 'ipfs-unixfs-importer'
 import { CID } from 'multiformats/cid'
 import { concat } from 'uint8arrays/concat'
-import { answerBlocks, blockFiles, damage, framed, mirror, publishManifest } from './strange-peers.ts'
+import {
+  answerBlocks,
+  blockFiles,
+  damage,
+  dripBlocks,
+  framed,
+  mirror,
+  publishManifest
+} from './strange-peers.ts'
 import { filesOf, Swarm } from './swarm.ts'
 
 const SIZE_BYTES = 6 * CHUNK_SIZE_BYTES + 1_234
@@ -141,6 +149,16 @@ describe('fetching from peers', () => {
       const bob = await swarm.peer()
       await bob.assets.checkout(cid, wanted(silent))
       assert.ok(count.requests >= 1)
+    })
+
+    it('goes on with another peer when one answers at a drip', async function () {
+      this.timeout(60_000)
+      const alice = await swarm.peer()
+      const cid = await alice.assets.addBytes(randomBytes(CHUNK_SIZE_BYTES))
+      const slow = await swarm.node()
+      await dripBlocks(slow, CHUNK_SIZE_BYTES)
+      const bob = await swarm.peer()
+      await bob.assets.fetchBytes(cid, wanted(slow))
     })
 
     it('goes on with another peer when one dies in the middle', async () => {

@@ -7,6 +7,7 @@ import { canonical, cidOf } from '@rayswarm/wire'
 import { concat } from 'uint8arrays/concat'
 import { blockProtocol } from '../src/block-protocol.ts'
 
+const DRIP_MS = 200
 const MISSING = Uint8Array.of(0xff, 0xff, 0xff, 0xff)
 
 /** Speak the block protocol, but answer as told: bytes as they are, nothing for missing, or never. */
@@ -29,6 +30,17 @@ export async function answerBlocks(
     }
   })
   return count
+}
+
+/** Promise a block of this size, and send a byte of it now and then. */
+export async function dripBlocks(libp2p: Libp2p, sizeBytes: number): Promise<void> {
+  await libp2p.handle(blockProtocol('test'), stream => {
+    stream.send(framed(new Uint8Array(), sizeBytes))
+    const drip = setInterval(() => {
+      if (stream.status === 'open') stream.send(new Uint8Array(1))
+      else clearInterval(drip)
+    }, DRIP_MS)
+  })
 }
 
 /** Serve the blocks below a directory, honestly, and count. */
