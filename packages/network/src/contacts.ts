@@ -98,13 +98,16 @@ export class Contacts {
     return valid.size === 0 ? undefined : { peer, addresses: [...valid] }
   }
 
-  /** Put addresses into libp2p's peer store, in front of the ones it has, and bounded. */
+  /** Put addresses into libp2p's peer store; of those it has stay as many as fit, the peer's own signed ones first. */
   async #remember({ peer, addresses }: Contact): Promise<void> {
     const id = peerIdFromString(peer)
     try {
       const { peerStore } = this.#libp2p
       const known = (await peerStore.has(id)) ? (await peerStore.get(id)).addresses : []
-      const texts = [...addresses, ...known.map(({ multiaddr }) => multiaddr.toString())].map(withoutPeer)
+      const signedFirst = [...known].sort((a, b) => Number(b.isCertified) - Number(a.isCertified))
+      const texts = [...addresses, ...signedFirst.map(({ multiaddr }) => multiaddr.toString())].map(
+        withoutPeer
+      )
       const multiaddrs = [...new Set(texts)].slice(0, STORED_ADDRESSES_MAX).map(text => multiaddr(text))
       await peerStore.patch(id, { multiaddrs })
     } catch (cause) {

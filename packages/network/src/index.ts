@@ -23,6 +23,29 @@
  * await swarm.network.publish('offers', bytes)
  * await swarm.stop()
  * ```
+ *
+ * @example One libp2p node for the swarm and for Helia
+ *
+ * ```ts
+ * const swarm = await createSwarm(init)
+ * const assets = await createAssets({ ...assetsInit, libp2p: swarm.libp2p })
+ * await swarm.start() // starts the node: blocks, gossip, DHT and requests share its connections
+ * // and, in the end, the other way round
+ * await assets.stop()
+ * await swarm.stop()
+ * ```
+ *
+ * @example The same, with a node that Helia makes itself
+ *
+ * ```ts
+ * const swarm = await createSwarm({
+ *   ...init,
+ *   libp2p: async options => {
+ *     const helia = withBitswap(withLibp2pLight(createHeliaLight({ blockstore, datastore }), options))
+ *     return (await helia.start()).libp2p
+ *   }
+ * })
+ * ```
  */
 export type { Libp2pOptions } from 'libp2p'
 export type { SwarmInit } from './init.ts'

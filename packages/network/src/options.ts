@@ -15,6 +15,7 @@ import type { Libp2pOptions } from 'libp2p'
 import { toString as toText } from 'uint8arrays/to-string'
 import { parseListen } from './addresses.ts'
 import { DEFAULT_LISTEN, type SwarmInit } from './init.ts'
+import { Libp2pStore } from './libp2p-store.ts'
 import { dhtProtocolName, mdnsName, RECORD_NAMESPACE, TOPICS, topicName } from './names.ts'
 import { PROFILES, type Settings } from './profiles.ts'
 import { DHT_PREFIX, type RecordStore } from './record-store.ts'
@@ -48,7 +49,7 @@ export async function libp2pOptions(
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', init.privateKeySeed),
     nodeInfo: { name: 'rayswarm' },
-    datastore: store,
+    datastore: new Libp2pStore(store),
     addresses: { listen: [...listen], announce: [...(init.announce ?? [])] },
     transports: [tcp(), webSockets()],
     connectionEncrypters: [noise()],

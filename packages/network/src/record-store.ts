@@ -17,7 +17,7 @@ const RECORD_AGE_MS_MAX = 48 * 3_600_000
 export const RECORD_COUNT_MAX = 200_000
 
 /**
- * libp2p's datastore, with one rule added: a DHT record is written once.
+ * A datastore on disk, with one rule added: a DHT record is written once.
  *
  * kad-dht runs its validator before the write, not with it, and never asks the selector. The rule therefore has to sit
  * where the write happens: two writers that race past the validator cannot both succeed here.
@@ -73,6 +73,13 @@ export class RecordStore extends LevelDatastore {
     return super.get(key, options)
   }
 
+  override async delete(key: Key, options?: Parameters<LevelDatastore['delete']>[1]): Promise<void> {
+    if (this.#closed) return
+    const counted = key.toString().startsWith(RECORD_PREFIX) && (await this.has(key))
+    await super.delete(key, options)
+    if (counted) this.#recordCount--
+  }
+
   /** From now on nothing is found and nothing is kept: parts of libp2p, and of what shares it, write while they stop. */
   override async close(): Promise<void> {
     this.#closed = true
@@ -112,9 +119,9 @@ export class RecordStore extends LevelDatastore {
   async #sweepRecords(): Promise<void> {
     const oldestMs = Date.now() - RECORD_AGE_MS_MAX
     for await (const { key, value } of this.query({ prefix: RECORD_PREFIX })) {
+      this.#recordCount++
       const receivedMs = parse(value)?.timeReceived?.getTime() ?? 0
       if (receivedMs < oldestMs) await this.delete(key)
-      else this.#recordCount++
     }
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admission, RayswarmError } from '@rayswarm/interface'
 import { MESSAGE_SIZE_BYTES_MAX } from '@rayswarm/params'
 import type { Swarm } from '../src/index.ts'
+import { topicName } from '../src/names.ts'
 import { eventually, Swarms } from './swarms.ts'
 
 const ACCEPT: Admission = { action: 'accept' }
@@ -90,6 +91,29 @@ describe('gossip', () => {
       async () =>
         (await c.network.publish('offers', Uint8Array.of(sent++ & 0xff, 1))) > 0 && count(c) > before
     )
+  })
+
+  it('ignores a message of its own that somebody plays back later', async () => {
+    const a = await swarms.start()
+    let judged = 0
+    a.network.subscribe('offers', () => {
+      judged++
+      return ACCEPT
+    })
+    // What gossipsub asks once its filter of duplicates has forgotten the message, two minutes later.
+    const validate = a.libp2p.services.pubsub.topicValidators.get(topicName('test', 'offers'))
+    const { publicKey } = a.libp2p.peerId
+    const message = {
+      type: 'signed',
+      topic: topicName('test', 'offers'),
+      data: new Uint8Array(1),
+      from: a.libp2p.peerId,
+      sequenceNumber: 1n,
+      signature: new Uint8Array(64),
+      key: publicKey!
+    } as const
+    assert.equal(await validate!(a.libp2p.peerId, message), 'ignore')
+    assert.equal(judged, 0)
   })
 
   it('counts a message that nobody heard, and fails none', async () => {

@@ -338,30 +338,34 @@ describe('Deadline', () => {
 })
 
 describe('Lookaround', () => {
-  it('looks again soon while it finds somebody or nobody answers, then ever more rarely, and stops', async () => {
-    const looksAtMs: number[] = []
-    let known = 0
-    const answers = [0, 0, 1, 1, 1, 1]
-    const lookaround = new Lookaround({
-      log,
-      look: async () => {
-        looksAtMs.push(performance.now())
-        if (looksAtMs.length === 3) known++
-        return answers[looksAtMs.length - 1] ?? 1
-      },
-      knownCount: () => known
-    })
-    lookaround.start()
-    await eventually(() => looksAtMs.length === 6)
-    await lookaround.stop()
-    const waits = looksAtMs.slice(1).map((atMs, index) => atMs - looksAtMs[index]!)
-    // After the fourth look nobody new had turned up once, after the fifth twice.
-    assert.ok(
-      waits.every(waitMs => waitMs >= REDIAL_MS_MIN - 5),
-      `${waits}`
-    )
-    assert.ok(waits[4]! >= 2 * REDIAL_MS_MIN - 5, `${waits}`)
+  it('looks ever more rarely while nobody new turns up, but not while nobody answers, and stops', async () => {
+    const looksAtMs: Record<'answered' | 'unanswered', number[]> = { answered: [], unanswered: [] }
+    const start = (name: 'answered' | 'unanswered', answerCount: number): Lookaround => {
+      const look = async (): Promise<number> => looksAtMs[name].push(performance.now()) && answerCount
+      const lookaround = new Lookaround({ log, look, knownCount: () => 0 })
+      lookaround.start()
+      return lookaround
+    }
+    const both = [start('answered', 1), start('unanswered', 0)]
+    await eventually(() => looksAtMs.answered.length === 3)
+    await Promise.all(both.map(lookaround => lookaround.stop()))
+    const [first = 0, second = 0, third = 0] = looksAtMs.answered
+    assert.ok(second - first >= REDIAL_MS_MIN - 5, `${second - first}`)
+    assert.ok(third - second >= 2 * REDIAL_MS_MIN - 5, `${third - second}`)
+    assert.ok(looksAtMs.unanswered.length >= 3, `${looksAtMs.unanswered.length}`)
     await sleep(100)
-    assert.equal(looksAtMs.length, 6)
+    assert.equal(looksAtMs.answered.length, 3)
+  })
+
+  it('goes on when a look fails', async () => {
+    let looks = 0
+    const look = async (): Promise<number> => {
+      looks++
+      throw new Error('no')
+    }
+    const lookaround = new Lookaround({ log, look, knownCount: () => 0 })
+    lookaround.start()
+    await eventually(() => looks === 2)
+    await lookaround.stop()
   })
 })

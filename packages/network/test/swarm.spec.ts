@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type { RayswarmError } from '@rayswarm/interface'
 import { ADDRESS_COUNT_MAX } from '@rayswarm/params'
 import { nodeIdentity } from '@rayswarm/wire'
@@ -129,6 +130,32 @@ describe('Swarm', () => {
       bootstrap: [`/ip4/127.0.0.1/tcp/9/p2p/${self}`, ...a.network.addresses()]
     })
     await eventually(() => swarm.network.peers().length === 1)
+  })
+
+  it('learns private addresses on a test network, not on the public one', async () => {
+    const a = await swarms.start()
+    for (const [profile, known] of [
+      ['testnet', true],
+      ['public', false]
+    ] as const) {
+      const b = await swarms.start({ profile })
+      await b.network.learn(a.network.peerId, a.network.addresses())
+      assert.equal(await b.libp2p.peerStore.has(a.libp2p.peerId), known, profile)
+    }
+  })
+
+  it('remembers a bounded number of addresses of a peer, the newest among them', async () => {
+    const a = await swarms.start()
+    const peer = nodeIdentity(seedOf('somebody')).peerId
+    for (let batch = 0; batch < 6; batch++)
+      await a.network.learn(
+        peer,
+        Array.from({ length: 100 }, (_, index) => `/ip4/10.0.${batch}.${index}/tcp/1`)
+      )
+    const { addresses } = await a.libp2p.peerStore.get(peerIdFromString(peer))
+    assert.equal(addresses.length, 2 * ADDRESS_COUNT_MAX)
+    for (let index = 0; index < ADDRESS_COUNT_MAX; index++)
+      assert.ok(addresses.some(({ multiaddr }) => `${multiaddr}` === `/ip4/10.0.5.${index}/tcp/1`))
   })
 
   it('refuses a data directory that is in use', async () => {
