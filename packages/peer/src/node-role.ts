@@ -151,11 +151,11 @@ export class NodeRole {
 
   async #bid(job: NodeJob): Promise<void> {
     const { chance, clock, context, network, params } = this.components
-    const { body, signer: creator } = job.offer.signed
+    const creator = job.offer.signed.signer
     job.bidAtMs = clock.nowMs() + jitterMs(params.bidPollMs, chance)
     const judged = await this.#eligible(job)
     if ('reason' in judged) return this.#decline(job, judged.reason)
-    await network.learn(creator, body.addresses)
+    await network.learn(creator, this.offers.get(job.offer.job)?.signed.body.addresses ?? [])
     const bid = signed(
       'bid',
       {

@@ -1,4 +1,4 @@
-import type { Admission, JobId, Offer, PeerEvents, PeerId, Signed, WitnessSet } from '@rayswarm/interface'
+import type { Admission, JobId, Offer, PeerId, Signed, WitnessSet } from '@rayswarm/interface'
 import { witnessSet } from '@rayswarm/lease'
 import { judgeOffer } from '@rayswarm/market'
 import { OFFER_COUNT_MAX, OFFERS_PAGE_COUNT_MAX } from '@rayswarm/params'
@@ -8,11 +8,11 @@ import {
   jobIdOf,
   type MessageOf,
   message,
+  sha256,
   toHex,
   verifySigned
 } from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
-import type { Emitter } from './emitter.ts'
 import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
 
@@ -27,15 +27,15 @@ export interface KnownOffer {
 export class OfferBook {
   readonly #offers = new Map<JobId, KnownOffer>()
   readonly #closed = new Set<JobId>()
-  /** Signatures of offers judged already: repetitions cost nothing. */
+  /** Digests of gossip heard already: creators repeat their offers, and a repetition must cost next to nothing. */
+  readonly #heard = new Set<string>()
+  /** Signatures of offers judged already, however they came. */
   readonly #seen = new Set<string>()
   readonly #scope: Scope
   readonly #listeners = new Set<(offer: KnownOffer) => void>()
-  readonly #events: Emitter<PeerEvents>
 
   constructor(readonly components: RoleComponents) {
     this.#scope = new Scope(components)
-    this.#events = components.events
   }
 
   start(): void {
@@ -66,7 +66,10 @@ export class OfferBook {
     remember(this.#closed, job)
   }
 
-  /** Judge an offer and, if it is new and sound, keep it. */
+  /**
+   * Judge an offer and, if it is new and sound, keep it. A creator that restarts repeats its offer with its new addresses:
+   * the same job and escrow, signed anew.
+   */
   add(signed: Signed<Offer>): Admission {
     const mark = toHex(signed.signature)
     if (this.#seen.has(mark)) return { action: 'ignore', fault: 'duplicate' }
@@ -76,15 +79,14 @@ export class OfferBook {
     if (judged.action !== 'accept') return judged
     remember(this.#seen, mark)
     const known = this.#offers.get(job)
-    // Repetitions carry the creator's present addresses; they pass on, but are no news.
-    const offer: KnownOffer = { job, signed, witnesses: witnessSet(signed.body, job) }
-    if (known !== undefined && known.signed.body.createdAtMs >= signed.body.createdAtMs)
-      return { action: 'ignore', fault: 'duplicate' }
-    this.#offers.set(job, offer)
+    const body = known?.signed.body
+    if (body !== undefined && body.escrow.id !== signed.body.escrow.id)
+      return { action: 'ignore', fault: 'other-escrow' }
+    this.#offers.set(job, { job, signed, witnesses: witnessSet(signed.body, job) })
     if (this.#offers.size > OFFER_COUNT_MAX) this.#offers.delete(first(this.#offers.keys()))
     if (known === undefined) {
-      this.#events.emit('offer:seen', { job, creator: signed.signer })
-      for (const listener of this.#listeners) listener(offer)
+      this.components.events.emit('offer:seen', { job, creator: signed.signer })
+      for (const listener of this.#listeners) listener(this.#offers.get(job)!)
     }
     return { action: 'accept' }
   }
@@ -97,6 +99,9 @@ export class OfferBook {
   }
 
   #onGossip(bytes: Uint8Array): Admission {
+    const mark = toHex(sha256(bytes))
+    if (this.#heard.has(mark)) return { action: 'ignore', fault: 'duplicate' }
+    remember(this.#heard, mark)
     const decoded = decodeMessage(bytes, ['offer'], this.components.context)
     return decoded.ok ? this.add(decoded.value) : { action: 'reject', fault: decoded.fault }
   }
