@@ -274,7 +274,10 @@ export class JobDriver {
         equivalenceClass,
         verdict,
         weight: Math.max(1, Math.min(WEIGHT_ONE, weight)),
-        ...(attestation === undefined ? {} : { digest: attestation.body.opening.digest })
+        // A result that nobody could fetch counts like a seal that was never opened: there is no digest to speak of.
+        ...(attestation === undefined || record.outcome === 'missing'
+          ? {}
+          : { digest: attestation.body.opening.digest })
       }
       await this.roles.ledger.append(claim)
       this.components.events.emit('replica:judged', {
