@@ -41,6 +41,8 @@ export class JobDriver {
   readonly scope: Scope
   readonly #desk: BidDesk
   readonly #deadlineAtMs: number
+  /** Nodes whose result lost against a quorum of this job: they get no second chance in it. */
+  readonly #caught = new Set<PeerId>()
   #noticeSequence = 0
   #ended = false
 
@@ -63,7 +65,10 @@ export class JobDriver {
   async start(): Promise<void> {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
-    for (const track of this.state.tracks) this.#consider(track)
+    for (const track of this.state.tracks) {
+      this.#remember(track)
+      this.#consider(track)
+    }
     const repeat = async (): Promise<void> => this.#repeatOffer()
     this.scope.spawn('offer', repeat)
     this.scope.every('offer', () => params.offerRepeatMs, repeat)
@@ -85,6 +90,13 @@ export class JobDriver {
   async onBid(bid: Signed<Bid>): Promise<MessageOf<'bid-reply'>> {
     const { params, context } = this.components
     if (this.#ended) return message('bid-reply', { grants: [], retryAfterMs: 0, closed: true })
+    if (this.#caught.has(bid.signer))
+      return message('bid-reply', {
+        grants: [],
+        reason: 'reputation-too-low',
+        retryAfterMs: params.bidPollMs,
+        closed: false
+      })
     const again = this.#unclaimed(bid.signer)
     if (again.length > 0)
       return message('bid-reply', { grants: again, retryAfterMs: params.bidPollMs, closed: false })
@@ -248,6 +260,7 @@ export class JobDriver {
     track.record.state =
       judgement.state === 'decided' && canonical !== undefined ? 'accepted' : ('failed' as const)
     if (canonical !== undefined) track.record.result = canonical.attestation!.body.result
+    this.#remember(track)
     this.scope.spawn('verdict', async () => {
       await this.state.save(track)
       await this.#sayVerdicts(track)
@@ -258,6 +271,11 @@ export class JobDriver {
       track.outputs.clear()
       this.#endIfDone()
     })
+  }
+
+  #remember(track: SubtaskTrack): void {
+    for (const { verdict, grant } of track.record.replicas)
+      if (verdict === 'rejected' && grant !== undefined) this.#caught.add(grant.body.holder)
   }
 
   async #sayVerdicts(track: SubtaskTrack): Promise<void> {
