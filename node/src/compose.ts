@@ -1,15 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAssets, type HeliaAssets } from '@rayswarm/assets'
-import { type EthersChain, openChain } from '@rayswarm/chain'
+import type { HeliaAssets } from '@rayswarm/assets'
+import type { EthersChain } from '@rayswarm/chain'
 import type { Log, Probe, Runner } from '@rayswarm/interface'
-import { judgeCertRecord } from '@rayswarm/lease'
-import { createSwarm, type Swarm } from '@rayswarm/network'
+import type { Swarm } from '@rayswarm/network'
 import { params } from '@rayswarm/params'
-import { type NodeSettings, Peer } from '@rayswarm/peer'
+import type { NodeSettings, Peer } from '@rayswarm/peer'
 import { nodeIdentity, type WireContext } from '@rayswarm/wire'
-import { diskFailure } from './disk.ts'
-import { openEngines } from './host/engines.ts'
+import { diskFailure, diskFullAmong } from './disk.ts'
 import { loadAccount, loadSeed, type OwnAccount } from './host/keys.ts'
 import { LevelStore } from './host/level-store.ts'
 import { SystemChance, SystemClock } from './host/system-world.ts'
@@ -55,8 +53,9 @@ export async function openHome(init: HomeInit): Promise<Home> {
     const seed = await loadSeed(dir)
     const account = await loadAccount(dir, {
       encryptedOnly: swarm.preset === 'mainnet',
-      ...(passphrase === undefined ? {} : { passphrase })
+      ...present({ passphrase })
     })
+    const { openChain } = await import('@rayswarm/chain')
     const { chainId, rpcUrl, token, escrow, confirmations, deployedAtBlock } = swarm.chain
     const chain = await openChain({
       rpcUrl,
@@ -64,8 +63,7 @@ export async function openHome(init: HomeInit): Promise<Home> {
       token,
       contract: escrow,
       key: account.key,
-      ...(confirmations === undefined ? {} : { confirmations }),
-      ...(deployedAtBlock === undefined ? {} : { deployedAtBlock })
+      ...present({ confirmations, deployedAtBlock })
     })
     const context = { identity: nodeIdentity(seed), chainId, netId: swarm.netId }
     const close = async (): Promise<void> => {
@@ -83,14 +81,12 @@ export async function openHome(init: HomeInit): Promise<Home> {
 export interface HostInit {
   readonly log: Log
   readonly quotaBytes: number
-  /** Memory that scenes may take on this machine. */
-  readonly memoryBytes: number
   readonly listen?: readonly string[]
   readonly announce?: readonly string[]
   readonly bootstrap?: readonly string[]
   readonly mdns?: boolean
   /** Execute other peers' work; absent: do not. */
-  readonly node?: Omit<NodeSettings, 'account' | 'memoryBytes'>
+  readonly node?: Omit<NodeSettings, 'account'>
   readonly byzantine?: Byzantine
   /** Subscribe to the peer's events here: some come while it starts. */
   readonly onPeer?: (peer: Peer) => void
@@ -128,7 +124,7 @@ export async function openHost(home: Home, init: HostInit): Promise<Host> {
     return { home, peer, swarm, assets, probes, stop }
   } catch (error) {
     await stop()
-    throw error
+    throw diskFullAmong(error, 'data directory', home.dir) ?? error
   }
 }
 
@@ -139,7 +135,16 @@ async function assemble(
 ): Promise<{ peer: Peer; swarm: Swarm; assets: HeliaAssets }> {
   const { dir, seed, store, chain, context } = home
   const { netId, preset, bootstrap } = home.swarm
-  const { log, node, memoryBytes } = init
+  const { log, node } = init
+  // Two seconds of loading, which a command that fails before this point is spared.
+  const [{ createSwarm }, { createAssets }, { judgeCertRecord }, { Peer }, { openEngines }] =
+    await Promise.all([
+      import('@rayswarm/network'),
+      import('@rayswarm/assets'),
+      import('@rayswarm/lease'),
+      import('@rayswarm/peer'),
+      import('./host/engines.ts')
+    ])
   let peer: Peer | undefined
   const swarm = await createSwarm({
     privateKeySeed: seed,
@@ -151,8 +156,7 @@ async function assemble(
     log,
     validateRecord: (key, value) =>
       judgeCertRecord(key, value, job => peer?.offers.get(job)?.witnesses, context),
-    ...(init.listen === undefined ? {} : { listen: init.listen }),
-    ...(init.announce === undefined ? {} : { announce: init.announce })
+    ...present({ listen: init.listen, announce: init.announce })
   })
   closers.push(() => swarm.stop())
   const { libp2p, network, records } = swarm
@@ -170,7 +174,7 @@ async function assemble(
     { clock: new SystemClock(), chance, network, records, assets, chain, store, log, runners, context },
     {
       params: params[preset],
-      ...(node === undefined ? {} : { node: { ...node, account: chain.account, memoryBytes } })
+      ...(node === undefined ? {} : { node: { ...node, account: chain.account } })
     }
   )
   return { peer, swarm, assets }

@@ -6,6 +6,7 @@ import { isRayswarmError, RayswarmError } from '@rayswarm/interface'
 
 /** Ending of a file that is not complete yet. */
 const PARTIAL = '.partial'
+const CAUSE_DEPTH_MAX = 8
 
 const partials = new Set<string>()
 let cleansUp = false
@@ -36,6 +37,16 @@ export function diskFailure(error: unknown, thing: string, path: string): unknow
       cause: error
     })
   return error
+}
+
+/** Our error when a full disk lies at the bottom of what a library threw. */
+export function diskFullAmong(error: unknown, thing: string, path: string): RayswarmError | undefined {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < CAUSE_DEPTH_MAX; depth++) {
+    const failure = diskFailure(isRayswarmError(cause) ? undefined : cause, thing, path)
+    if (isRayswarmError(failure) && failure.code === 'ERR_DISK_FULL') return failure
+    cause = cause.cause
+  }
+  return undefined
 }
 
 /** Write a file so that, at any instant, either all of it is there or nothing is. */

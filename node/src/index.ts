@@ -10,7 +10,7 @@
  *
  * const swarm = await readSwarmFile('swarm.json')
  * const home = await openHome({ dir: '.rayswarm/creator', swarm })
- * const host = await openHost(home, { log, quotaBytes: 2 ** 30, memoryBytes: 2 ** 30 })
+ * const host = await openHost(home, { log, quotaBytes: 2 ** 30 })
  * const { job, done } = await host.peer.publish(request)
  * await done
  * await host.stop()

@@ -39,17 +39,17 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
     options.concurrency === undefined ? undefined : wholeNumber(options.concurrency, '--concurrency')
   const settings = {
     pricePerMegaUnitMin: parseTokens(options.price, '--price'),
+    memoryBytes:
+      options.memory === undefined ? Math.floor(totalmem() / 2) : sizeBytes(options.memory, '--memory'),
     workloads: ['render'] as const,
     creatorScoreMinBps: 0,
     ...present({ concurrency })
   }
-  const memoryBytes =
-    options.memory === undefined ? Math.floor(totalmem() / 2) : sizeBytes(options.memory, '--memory')
+  const init = hostInitOf(options, io)
   const home = await homeOf(dir, swarm, options, io)
   const board = new StatusBoard()
   const host = await openHost(home, {
-    ...hostInitOf(options, io),
-    memoryBytes,
+    ...init,
     node: settings,
     ...present({ byzantine: options.byzantine }),
     onPeer: peer => {

@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { type Amount, type JobId, RayswarmError } from '@rayswarm/interface'
 import type { JobReport, PublishedJob } from '@rayswarm/peer'
@@ -7,10 +6,9 @@ import { framesOf } from '@rayswarm/workload'
 import pc from 'picocolors'
 import { type Host, openHost } from '../compose.ts'
 import { requireWritable, sweepPartials } from '../disk.ts'
-import { openEngines } from '../host/engines.ts'
 import { present } from '../present.ts'
-import { type Delivered, deliver } from '../publish/deliver.ts'
-import { type CheckedJob, checkJob, readJobInput, specOf } from '../publish/job-input.ts'
+import type { Delivered } from '../publish/deliver.ts'
+import { type CheckedJob, checkJob, type JobInput, readJobInput, specOf } from '../publish/job-input.ts'
 import { JobRecords } from '../publish/job-records.ts'
 import { budgetFor, ensureFunds } from '../publish/money.ts'
 import { FRAMES_DIR, type PictureDir, Pictures } from '../publish/pictures.ts'
@@ -58,14 +56,16 @@ export async function publish(file: string, options: PublishOptions, io: Command
   const timeoutMs =
     options.timeout === undefined ? undefined : wholeNumber(options.timeout, '--timeout') * 1_000
   const budget = options.budget === undefined ? undefined : parseTokens(options.budget, '--budget')
-  const { checked, name } = await check(file, options)
+  const input = await inputOf(file, options)
+  const swarm = await swarmOf(options)
+  const checked = await check(input)
+  const { name } = input
   const amount = budgetFor(checked.quote.budget, budget)
   for (const warning of checked.warnings) io.screen.say(`${pc.yellow('warning')} ${warning}`)
   const outDir = absolute(options.out ?? joinPath('out', name.replace(/[^\w.-]+/g, '-')))
   await requireWritable(outDir, 'output directory')
   await sweepPartials(outDir)
   await sweepPartials(joinPath(outDir, FRAMES_DIR))
-  const swarm = await swarmOf(options)
   const init = hostInitOf(options, io)
   const dir = absolute(options.data ?? joinPath(homeDir(), 'creator'))
   const home = await homeOf(dir, swarm, options, io)
@@ -76,7 +76,6 @@ export async function publish(file: string, options: PublishOptions, io: Command
   const board = new StatusBoard()
   const host = await openHost(home, {
     ...init,
-    memoryBytes: totalmem(),
     onPeer: peer => {
       board.watch(peer)
       pictures.watch(peer)
@@ -97,11 +96,11 @@ export async function publish(file: string, options: PublishOptions, io: Command
   }
 }
 
-/** Everything that can be wrong with the job itself. */
-async function check(file: string, options: PublishOptions): Promise<{ checked: CheckedJob; name: string }> {
+/** The job, as file and command line describe it. */
+async function inputOf(file: string, options: PublishOptions): Promise<JobInput> {
   const number = (text: string | undefined, option: string): number | undefined =>
     text === undefined ? undefined : wholeNumber(text, option)
-  const input = await readJobInput(
+  return await readJobInput(
     file,
     present({
       frames: options.frames,
@@ -111,8 +110,15 @@ async function check(file: string, options: PublishOptions): Promise<{ checked: 
       memoryBytes: options.memory === undefined ? undefined : sizeBytes(options.memory, '--memory')
     })
   )
-  const { sceneFiles } = await import('@rayswarm/runner-pathtracer')
-  return { checked: await checkJob(input, openEngines(), sceneFiles), name: input.name }
+}
+
+/** Everything that can be wrong with the job itself. */
+async function check(input: JobInput): Promise<CheckedJob> {
+  const [{ sceneFiles }, { openEngines }] = await Promise.all([
+    import('@rayswarm/runner-pathtracer'),
+    import('../host/engines.ts')
+  ])
+  return await checkJob(input, openEngines(), sceneFiles)
 }
 
 async function carry(
@@ -132,6 +138,7 @@ async function carry(
   if (report.end === 'complete') await allWritten(dir, frames.length, pictures, io)
   await records.put({ job, name: prepared.name, outDir: prepared.outDir, settled: true })
   const wallSeconds = (performance.now() - startedAtMs) / 1_000
+  const { deliver } = await import('../publish/deliver.ts')
   const delivered = await deliver({ report, spec, dir, wallSeconds, signal: io.signal })
   return outcomeOf(report, delivered)
 }

@@ -1,8 +1,16 @@
 import { openChain } from '@rayswarm/chain'
-import type { Amount, EscrowRef, Hex, PayoutSplit, Receipt, SettlementOutcome } from '@rayswarm/interface'
+import type {
+  Amount,
+  EscrowRef,
+  Hex,
+  PayoutSplit,
+  PeerId,
+  Receipt,
+  SettlementOutcome
+} from '@rayswarm/interface'
 import { payoutsOf, receiptsTree, settle } from '@rayswarm/settlement'
 import { readJson } from '../disk.ts'
-import type { PublishJson } from '../publish/deliver.ts'
+import type { EscrowJson, PublishJson } from '../publish/deliver.ts'
 import { formatTokens } from '../tokens.ts'
 import type { DemoNode, DemoWorld } from './world.ts'
 
@@ -42,20 +50,47 @@ export async function audit(
     const outcome = state === 'settled' ? await reader.settle(order, '0x') : undefined
     if (outcome === undefined) throw new RangeError(`the escrow is ${state}, not settled`)
     const credits = await Promise.all(nodes.map(node => reader.creditOf(node.account)))
-    const split = await reader.split()
-    const faults = [
-      ...escrowFaults(locked, outcome, published),
-      ...creditFaults(nodes, credits, outcome, published),
-      ...receiptFaults(receipts, file.receiptsRoot, locked, outcome, split),
-      ...liarFaults(nodes, receipts, published)
-    ]
+    const books: Books = {
+      locked,
+      outcome,
+      credits,
+      split: await reader.split(),
+      receipts,
+      receiptsRoot: file.receiptsRoot
+    }
+    const faults = faultsOf(books, nodes, published)
     return { locked, outcome, credits, faults }
   } finally {
     reader.close()
   }
 }
 
-function escrowFaults(locked: Amount, outcome: SettlementOutcome, { escrow }: PublishJson): string[] {
+/** What the chain and the receipts say. */
+export interface Books {
+  readonly locked: Amount
+  readonly outcome: SettlementOutcome
+  readonly credits: readonly Amount[]
+  readonly split: PayoutSplit
+  readonly receipts: readonly Receipt[]
+  readonly receiptsRoot: Hex
+}
+
+/** Everything that does not add up. */
+export function faultsOf(
+  books: Books,
+  nodes: readonly Pick<DemoNode, 'name' | 'liar' | 'peerId' | 'account'>[],
+  published: Pick<PublishJson, 'escrow' | 'payouts' | 'caught'>
+): string[] {
+  const { locked, outcome, credits, receipts } = books
+  return [
+    ...escrowFaults(locked, outcome, published.escrow),
+    ...creditFaults(nodes, credits, outcome, published.payouts),
+    ...receiptFaults(books),
+    ...liarFaults(nodes, credits, receipts, published.caught)
+  ]
+}
+
+function escrowFaults(locked: Amount, outcome: SettlementOutcome, escrow: EscrowJson): string[] {
   const { paid, burned, treasury, refunded } = outcome
   const onChain: Readonly<Record<string, Amount>> = { locked, paid, burned, treasury, refunded }
   const differing = Object.entries(onChain)
@@ -68,10 +103,10 @@ function escrowFaults(locked: Amount, outcome: SettlementOutcome, { escrow }: Pu
 }
 
 function creditFaults(
-  nodes: readonly DemoNode[],
+  nodes: readonly Pick<DemoNode, 'name' | 'account'>[],
   credits: readonly Amount[],
   outcome: SettlementOutcome,
-  { payouts }: PublishJson
+  payouts: PublishJson['payouts']
 ): string[] {
   const faults = nodes.flatMap(({ name, account }, index) => {
     const reported =
@@ -85,38 +120,31 @@ function creditFaults(
 }
 
 /** The settlement must follow from the receipts, and the receipts from their root. */
-function receiptFaults(
-  receipts: readonly Receipt[],
-  root: Hex,
-  locked: Amount,
-  outcome: SettlementOutcome,
-  split: PayoutSplit
-): string[] {
-  const own = settle(locked, payoutsOf(receipts), split)
-  const sums = [own.paid, own.burned, own.treasury, own.refunded]
-  const theirs = [outcome.paid, outcome.burned, outcome.treasury, outcome.refunded]
-  return [
-    ...(sums.join() === theirs.join()
-      ? []
-      : [`receipts give ${sums.join('/')}, the chain did ${theirs.join('/')}`]),
-    ...(receiptsTree(receipts).root === root ? [] : ['the receipts do not have the root that was settled'])
-  ]
+function receiptFaults({ receipts, receiptsRoot, locked, outcome, split }: Books): string[] {
+  const faults: string[] = []
+  try {
+    const own = settle(locked, payoutsOf(receipts), split)
+    const ours = [own.paid, own.burned, own.treasury, own.refunded].join('/')
+    const theirs = [outcome.paid, outcome.burned, outcome.treasury, outcome.refunded].join('/')
+    if (ours !== theirs) faults.push(`receipts give ${ours}, the chain did ${theirs}`)
+  } catch (cause) {
+    faults.push(`the receipts cannot be settled: ${(cause as Error).message}`)
+  }
+  if (receiptsTree(receipts).root !== receiptsRoot)
+    faults.push('the receipts do not have the root that was settled')
+  return faults
 }
 
 /** A liar's every result was wrong: any receipt of one pays for a lie. */
 function liarFaults(
-  nodes: readonly DemoNode[],
+  nodes: readonly Pick<DemoNode, 'name' | 'liar' | 'peerId'>[],
+  credits: readonly Amount[],
   receipts: readonly Receipt[],
-  { caught }: PublishJson
+  caught: readonly PeerId[]
 ): string[] {
-  const liars = nodes.filter(({ liar }) => liar)
-  const honest = nodes.filter(({ liar }) => !liar)
-  return [
-    ...liars
-      .filter(({ peerId }) => receipts.some(({ node }) => node === peerId))
-      .map(({ name }) => `${name} lied and was paid`),
-    ...honest
-      .filter(({ peerId }) => caught.includes(peerId))
-      .map(({ name }) => `${name} is honest and was rejected`)
-  ]
+  return nodes.flatMap(({ name, liar, peerId }, index) => {
+    const isPaid = credits[index]! > 0n || receipts.some(({ node }) => node === peerId)
+    if (liar) return isPaid ? [`${name} lied and was paid`] : []
+    return caught.includes(peerId) ? [`${name} is honest and was rejected`] : []
+  })
 }

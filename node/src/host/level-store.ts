@@ -39,7 +39,8 @@ export class LevelStore implements Store {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return await this.#level.get(key)
+    const value = await this.#level.get(key)
+    return value && plain(value)
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {
@@ -55,10 +56,16 @@ export class LevelStore implements Store {
   }
 
   async *list(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
-    yield* this.#level.iterator({ gte: prefix, lt: `${prefix}${LAST}` })
+    for await (const [key, value] of this.#level.iterator({ gte: prefix, lt: `${prefix}${LAST}` }))
+      yield [key, plain(value)]
   }
 
   async close(): Promise<void> {
     await this.#level.close()
   }
+}
+
+/** LevelDB hands out Buffers, whose methods differ from those of the plain arrays that were put in. */
+function plain(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
 }

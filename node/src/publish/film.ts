@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import sharp from 'sharp'
 import { completePartial, partialPath, writeWhole } from '../disk.ts'
 
@@ -43,23 +44,22 @@ async function writeMp4(
       killSignal: 'SIGKILL'
     }
   )
-  ffmpeg.stdin.on('error', () => {})
   const exited = once(ffmpeg, 'close').then(
     ([code]) => code === 0,
     () => false
   )
-  for (const picture of pictures) {
-    if (ffmpeg.stdin.destroyed) break
-    if (!ffmpeg.stdin.write(await readFile(picture)))
-      await Promise.race([once(ffmpeg.stdin, 'drain'), exited])
-  }
-  ffmpeg.stdin.end()
+  // It may refuse its input at any point; its exit code tells.
+  await pipeline(contentsOf(pictures), ffmpeg.stdin).catch(() => {})
   if (await exited) {
     await completePartial(partial, path)
     return path
   }
   await rm(partial, { force: true })
   return undefined
+}
+
+async function* contentsOf(pictures: readonly string[]): AsyncIterable<Uint8Array> {
+  for (const picture of pictures) yield await readFile(picture)
 }
 
 async function writeWebp(

@@ -123,6 +123,9 @@ export async function checkJob(
       value: broken.where,
       remedy: broken.remedy
     })
+  // A scene that does not load here will not load anywhere, and nobody is paid for finding out.
+  const session = await runner.open(spec, dir)
+  await session.close()
   return {
     file,
     sources,
