@@ -42,6 +42,7 @@ export class VirtualNetwork {
   readonly #hosts = new Map<PeerId, Host>()
   readonly #records = new Map<string, Uint8Array>()
   readonly #cuts = new Set<string>()
+  readonly #eavesdroppers = new Set<(protocol: Protocol, bytes: Uint8Array, from: PeerId) => void>()
   readonly #clock: Clock
   readonly #chance: Chance
   #weather: Weather
@@ -62,6 +63,12 @@ export class VirtualNetwork {
   setCut(from: PeerId, to: PeerId, cut: boolean): void {
     if (cut) this.#cuts.add(`${from}>${to}`)
     else this.#cuts.delete(`${from}>${to}`)
+  }
+
+  /** Overhear every request that is sent. */
+  onRequest(fn: (protocol: Protocol, bytes: Uint8Array, from: PeerId) => void): Unsubscribe {
+    this.#eavesdroppers.add(fn)
+    return () => this.#eavesdroppers.delete(fn)
   }
 
   isOnline(peer: PeerId): boolean {
@@ -182,6 +189,7 @@ export class VirtualNetwork {
         this.#clock.after(1, () => fail(new RayswarmError('ERR_UNREACHABLE', `${to} cannot be reached`)))
         return
       }
+      for (const hear of this.#eavesdroppers) hear(protocol, bytes, host.peerId)
       this.#send(host, to, target => {
         handle(target, host, protocol, bytes).then(
           reply => this.#send(target, host.peerId, () => answer(reply)),
