@@ -184,10 +184,14 @@ export class HeliaAssets implements Assets {
     const deadline = new Deadline(options, this.#stopping.signal)
     const run = this.#parts.pins.protect(async touched => {
       deadline.signal.throwIfAborted()
-      const source = this.#parts.source(options.providers, deadline.signal)
+      // Whatever still reads ahead when the work is done, or has failed, ends with it.
+      const ended = new AbortController()
+      const signal = AbortSignal.any([deadline.signal, ended.signal])
+      const source = this.#parts.source(options.providers, signal)
       try {
-        return await work({ blocks: this.#parts.blocks, source, touched, signal: deadline.signal })
+        return await work({ blocks: this.#parts.blocks, source, touched, signal })
       } finally {
+        ended.abort()
         source.close()
       }
     })

@@ -142,7 +142,7 @@ describe('assets on the disk', () => {
       const large = await alice.assets.add([
         { path: 'f', read: () => chunks(randomBytes(8 * CHUNK_SIZE_BYTES)) }
       ])
-      const bob = await open(join(disk, 'assets'))
+      const { assets: bob } = await swarm.peer({ dir: join(disk, 'assets') })
       const providers = [alice.peerId]
       // The blocks fit, the checkout beside them does not.
       await assert.rejects(bob.checkout(large.cid, { ...options, providers }), withCode('ERR_DISK_FULL'))
@@ -155,8 +155,8 @@ describe('assets on the disk', () => {
       await bob.collect()
       const small = await alice.assets.addBytes(randomBytes(1_000))
       assert.equal((await bob.fetchBytes(small, { ...options, providers })).length, 1_000)
-      await bob.stop()
     } finally {
+      await swarm.close()
       execFileSync('umount', [disk])
       await rm(disk, { recursive: true })
     }

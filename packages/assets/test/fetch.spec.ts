@@ -17,12 +17,16 @@ import {
   blockFiles,
   damage,
   dripBlocks,
+  endlessFile,
   framed,
+  hangUp,
   mirror,
-  publishManifest
+  publishManifest,
+  serve
 } from './strange-peers.ts'
 import { filesOf, Swarm } from './swarm.ts'
 
+const NOBODY_HAS = 'bafkreigaknpexyvxt76zgkitavbwx6ejgfheup5oybpm77f3pxzrvwpfdi'
 const SIZE_BYTES = 6 * CHUNK_SIZE_BYTES + 1_234
 
 function wanted(...providers: readonly { peerId: { toString(): string } }[]) {
@@ -104,12 +108,19 @@ describe('fetching from peers', () => {
       assert.ok(count.requests >= 1 && count.requests <= 8, `${count.requests} requests`)
     })
 
-    it('refuses a block that claims to be huge without waiting for it', async () => {
+    it('does not read on when a block claims to be huge', async () => {
       const evil = await swarm.node()
       await answerBlocks(evil, () => framed(new Uint8Array(10), 0xfff_fff0))
       const bob = await swarm.peer()
-      const cid = await (await swarm.peer()).assets.addBytes(randomBytes(10))
-      await bob.assets.fetchBytes(cid, wanted(evil))
+      assert.equal(await codeOf(bob.assets.fetchBytes(NOBODY_HAS, wanted(evil))), 'ERR_NOT_FOUND')
+    })
+
+    it('ends a file whose tree has no end', async () => {
+      const evil = await swarm.node()
+      const { cid, blocks } = endlessFile()
+      await serve(evil, blocks)
+      const bob = await swarm.peer()
+      assert.equal(await codeOf(bob.assets.fetchBytes(cid, wanted(evil))), 'ERR_OVERSIZED')
     })
 
     it('stops at the declared size when a file turns out larger', async () => {
@@ -186,6 +197,13 @@ describe('fetching from peers', () => {
       const options = { ...wanted(silent), timeoutMs: 300 }
       assert.equal(await codeOf(bob.assets.checkout(cid, options)), 'ERR_TIMEOUT')
       assert.deepEqual(await readdir(join(bob.dir, 'checkouts', '.drafts')), [])
+    })
+
+    it('says not found when the only peer hangs up', async () => {
+      const rude = await swarm.node()
+      await hangUp(rude)
+      const bob = await swarm.peer()
+      assert.equal(await codeOf(bob.assets.fetchBytes(NOBODY_HAS, wanted(rude))), 'ERR_NOT_FOUND')
     })
 
     it('says not found when the named peer is gone', async () => {

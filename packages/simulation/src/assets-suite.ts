@@ -283,6 +283,19 @@ function keepingTests(begin: Begin): void {
     await fails(run(alice.assets.fetchBytes(old, options([]))), 'ERR_NOT_FOUND')
   })
 
+  it('keeps what it checked out until that is unpinned', async () => {
+    const { peers, run, cut } = await begin(100 * KIB)
+    const [alice, bob] = peers
+    const { cid } = await run(alice.assets.add([file('f', noise(60 * KIB, 20))]))
+    await run((await run(bob.assets.checkout(cid, options([alice])))).release())
+    await cut(alice)
+    await fails(run(bob.assets.addBytes(noise(60 * KIB, 21))), 'ERR_QUOTA')
+    await run(bob.assets.checkout(cid, options([])))
+    await run(bob.assets.unpin(cid))
+    await run(bob.assets.addBytes(noise(60 * KIB, 21)))
+    await fails(run(bob.assets.checkout(cid, options([]))), 'ERR_NOT_FOUND')
+  })
+
   it('counts content once, however often it is added', async () => {
     const { peers, run } = await begin()
     await run(peers[0].assets.addBytes(noise(10 * KIB, 17)))
