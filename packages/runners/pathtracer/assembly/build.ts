@@ -1,11 +1,14 @@
 // Builds 4-wide bounding volume trees: binned SAH to a binary tree, then collapsed.
+import { least } from './math'
 import { NODE_CHILDREN, NODE_EMPTY, NODE_SIZE } from './layout'
 
-const BIN_COUNT: i32 = 16
+const BIN_COUNT: i32 = 32
 const BIN_SIZE: usize = 48 // min, max (f32 × 4), count
 /** Below this depth nodes are cut in the middle, so that no input makes the tree deep. */
 const DEPTH_MAX: i32 = 40
-const BINARY_SIZE: usize = 48 // min, max, then left child or first element, count (0: inner), right child
+/** Record of a binary node: min, max; left child or first element; count (0: inner); right child; cost as 1, 2 and 3 children. */
+const BINARY_SIZE: usize = 64
+const COST: usize = 44
 
 let boxes: usize = 0
 let order: usize = 0
@@ -102,6 +105,7 @@ function split(first: i32, count: i32, depth: i32): i32 {
   if (count <= leafMax) {
     store<i32>(node, first, 32)
     store<i32>(node, count, 36)
+    price(id)
     return id
   }
   let middle = depth < DEPTH_MAX ? divide(first, count, centreLo, centreHi) : -1
@@ -111,6 +115,7 @@ function split(first: i32, count: i32, depth: i32): i32 {
   const right = split(middle, first + count - middle, depth + 1)
   store<i32>(node, left, 32)
   store<i32>(node, right, 40)
+  price(id)
   return id
 }
 
@@ -217,45 +222,92 @@ function isLeaf(id: i32): bool {
 
 // @ts-ignore: decorator
 @inline
-function areaOf(id: i32): f32 {
+function leftOf(id: i32): i32 {
+  return load<i32>(binary + <usize>id * BINARY_SIZE, 32)
+}
+
+// @ts-ignore: decorator
+@inline
+function rightOf(id: i32): i32 {
+  return load<i32>(binary + <usize>id * BINARY_SIZE, 40)
+}
+
+/** Least cost of binary node `id` if it may become up to `slots` children of a wide node. */
+// @ts-ignore: decorator
+@inline
+function costOf(id: i32, slots: i32): f32 {
+  return load<f32>(binary + <usize>id * BINARY_SIZE + (<usize>slots << 2), COST - 4)
+}
+
+// @ts-ignore: decorator
+@inline
+function costOfSplit(id: i32, left: i32, right: i32): f32 {
+  return costOf(leftOf(id), left) + costOf(rightOf(id), right)
+}
+
+/** Find the costs of `id` from those of its children: the best way to make wide nodes of a binary tree. */
+function price(id: i32): void {
   const node = binary + <usize>id * BINARY_SIZE
-  return isLeaf(id) ? -1 : halfArea(v128.load(node), v128.load(node, 16))
+  const area = halfArea(v128.load(node), v128.load(node, 16))
+  if (isLeaf(id)) {
+    store<f32>(node, area, COST)
+    store<f32>(node, area, COST + 4)
+    store<f32>(node, area, COST + 8)
+    return
+  }
+  const one = area + costOfSplit(id, bestSplit(id, 4), 4 - bestSplit(id, 4))
+  const two = least(one, costOfSplit(id, 1, 1))
+  const three = least(two, least(costOfSplit(id, 1, 2), costOfSplit(id, 2, 1)))
+  store<f32>(node, one, COST)
+  store<f32>(node, two, COST + 4)
+  store<f32>(node, three, COST + 8)
+}
+
+/** Slots for the left child when `slots` are shared by both. */
+function bestSplit(id: i32, slots: i32): i32 {
+  let best = 1
+  for (let left = 2; left < slots && left < 4; left++) {
+    if (costOfSplit(id, left, slots - left) < costOfSplit(id, best, slots - best)) best = left
+  }
+  return best
+}
+
+let lanes: i32 = 0
+
+/** Put the children that binary node `id` becomes, at most `slots`, into the lanes of the wide node at `out`. */
+function spread(id: i32, slots: i32, out: usize): void {
+  let shared = slots
+  if (!isLeaf(id)) {
+    while (shared > 1 && costOf(id, shared) == costOf(id, shared - 1)) shared--
+  } else {
+    shared = 1
+  }
+  if (shared == 1) {
+    store<i32>(out + (<usize>lanes << 2), id, NODE_CHILDREN)
+    lanes++
+    return
+  }
+  const left = bestSplit(id, shared)
+  spread(leftOf(id), left, out)
+  spread(rightOf(id), shared - left, out)
 }
 
 /** Write the 4-wide node of binary node `id`; returns its child offset. */
 function emit(id: i32, firstOffset: i32, firstLeaf: i32): i32 {
   const mine = outCount++
   const out = outNodes + <usize>mine * NODE_SIZE
-  let a = id
-  let b = -1
-  let c = -1
-  let d = -1
-  if (!isLeaf(id)) {
-    a = load<i32>(binary + <usize>id * BINARY_SIZE, 32)
-    b = load<i32>(binary + <usize>id * BINARY_SIZE, 40)
-    for (let round = 0; round < 2; round++) {
-      // Open the child with the largest box.
-      let pick = areaOf(a) >= areaOf(b) ? 0 : 1
-      let area = pick == 0 ? areaOf(a) : areaOf(b)
-      if (c >= 0 && areaOf(c) > area) {
-        pick = 2
-        area = areaOf(c)
-      }
-      if (area < 0) break
-      const open = pick == 0 ? a : pick == 1 ? b : c
-      const left = load<i32>(binary + <usize>open * BINARY_SIZE, 32)
-      const right = load<i32>(binary + <usize>open * BINARY_SIZE, 40)
-      if (pick == 0) a = left
-      else if (pick == 1) b = left
-      else c = left
-      if (round == 0) c = right
-      else d = right
-    }
+  for (let lane: usize = 0; lane < 4; lane++) store<i32>(out + (lane << 2), -1, NODE_CHILDREN)
+  lanes = 0
+  if (isLeaf(id)) {
+    store<i32>(out, id, NODE_CHILDREN)
+  } else {
+    const left = bestSplit(id, 4)
+    spread(leftOf(id), left, out)
+    spread(rightOf(id), 4 - left, out)
   }
-  emitChild(out, 0, a, firstOffset, firstLeaf)
-  emitChild(out, 1, b, firstOffset, firstLeaf)
-  emitChild(out, 2, c, firstOffset, firstLeaf)
-  emitChild(out, 3, d, firstOffset, firstLeaf)
+  for (let lane = 0; lane < 4; lane++) {
+    emitChild(out, lane, load<i32>(out + (<usize>lane << 2), NODE_CHILDREN), firstOffset, firstLeaf)
+  }
   return firstOffset + mine * NODE_SIZE
 }
 

@@ -14,7 +14,7 @@ import {
 } from './layout'
 import { cosine, sincos, sine } from './math'
 import { radiance } from './path'
-import { draw, pixelSeed, randomX, randomY, startSample, startVertex } from './random'
+import { draw, randomX, randomY, startFrame, startPixel, startSample, startVertex } from './random'
 import { camera, readHeader, sky } from './scene'
 import { closest, hitT, rayCount, resetRayCount, shadowed } from './trace'
 import * as v from './vec'
@@ -27,8 +27,6 @@ declare function stopped(): i32
 
 let width: f32 = 1
 let height: f32 = 1
-let seed: u32 = 0
-let frame: u32 = 0
 let bounces: i32 = 4
 
 /** Most that one sample may be; and the grid samples are rounded to, so that sums are exact in any order. */
@@ -39,12 +37,11 @@ const SAMPLES_PER_LOOK: i32 = 16
 /** Half the width of the tent that pixels are filtered with. */
 const FILTER_RADIUS: f32 = 0.9
 
-export function configure(head: usize, widthPx: i32, heightPx: i32, seedOfJob: u32, frameNumber: u32, bounceCount: i32): void {
+export function configure(head: usize, widthPx: i32, heightPx: i32, samples: i32, seed: u32, frame: u32, bounceCount: i32): void {
   readHeader(head)
   width = <f32>widthPx
   height = <f32>heightPx
-  seed = seedOfJob
-  frame = frameNumber
+  startFrame(seed, frame, max<i32>(widthPx, heightPx), samples)
   bounces = bounceCount
 }
 
@@ -125,7 +122,7 @@ function quantised(value: f32): f64 {
 export function render(column: i32, row: i32, count: i32, from: i32, to: i32, out: usize): i32 {
   const exposure = load<f32>(sky, SKY_EXPOSURE)
   for (let i = 0; i < count; i++) {
-    pixelSeed(seed, frame, column + i, row)
+    startPixel(column + i, row)
     let red: f64 = 0
     let green: f64 = 0
     let blue: f64 = 0

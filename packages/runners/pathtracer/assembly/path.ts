@@ -1,6 +1,6 @@
 // One path: from the camera, through surfaces, to light.
 import * as bsdf from './bsdf'
-import { FLAG_EMISSIVE, SKY_CLAMP, SKY_SUN_LIGHT } from './layout'
+import { SKY_CLAMP, SKY_EXPOSURE, SKY_SUN_LIGHT } from './layout'
 import * as light from './light'
 import { chance, draw, randomX, randomY, startVertex } from './random'
 import { exponential } from './math'
@@ -18,6 +18,9 @@ const PAIR_DISTANT: u32 = 4
 
 /** From this scattering on, paths end by chance in proportion to what they carry. */
 const SURVIVAL_FROM: i32 = 1
+
+/** Light that would add less than this to a sample need not always be looked at. */
+const FAINT: f32 = 0.03
 
 /** How fast the cone of a ray widens after a blurred scattering. */
 const BLURRED_SPREAD: f32 = 0.1
@@ -51,6 +54,12 @@ function connect(among: i32, u: f32, pair: u32, indirect: bool): void {
   let value = v.mul(f, light.lightValue)
   if (!(v.maxOf(value) > 0)) return
   if (light.lightDensity > 0) value = v.scale(value, heuristic(light.lightDensity, bsdf.density))
+  // A faint light is looked at rarely, but then counts for all the times it was not.
+  const brightness: f32 = v.maxOf(v.mul(carried, value)) * load<f32>(scene.sky, SKY_EXPOSURE)
+  if (brightness < FAINT) {
+    if (chance(pair) * FAINT >= brightness) return
+    value = v.scale(value, FAINT / brightness)
+  }
   const below = v.dot(light.lightDirection, s.flatNormal) < 0
   const start = v.offset(s.point, below ? v.negate(s.flatNormal) : s.flatNormal)
   if (t.shadowed(start, light.lightDirection, light.lightDistance, light.lightThrough)) return
@@ -77,7 +86,7 @@ export function radiance(origin: v128, direction: v128, bounces: i32, pixelSprea
       break
     }
     width += spread * t.hitT
-    s.evaluate(toward, t.hitPacket, t.hitLane, t.hitInstance, t.hitU, t.hitV, width)
+    s.evaluate(toward, t.hitPacket, t.hitLane, t.hitInstance, t.hitU, t.hitV, width, blurred)
     if (s.fromBack && s.transmission > 0 && s.solid) absorb(t.hitT)
     if (s.emissive) {
       let share: f32 = 1
@@ -108,9 +117,10 @@ export function radiance(origin: v128, direction: v128, bounces: i32, pixelSprea
     carried = v.mul(carried, bsdf.weight)
     const most = v.maxOf(carried)
     if (!(most > 0)) break
-    if (depth >= SURVIVAL_FROM && most < 1) {
-      if (survival >= most) break
-      carried = v.scale(carried, 1 / most)
+    const stays: f32 = depth == 0 ? most * 2 : most
+    if (stays < 1) {
+      if (survival >= stays) break
+      carried = v.scale(carried, 1 / stays)
     }
     lastDensity = bsdf.sampledDelta ? 0 : bsdf.density
     lastPoint = s.point

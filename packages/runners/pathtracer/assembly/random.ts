@@ -67,12 +67,47 @@ function unit(v: u32): f32 {
   return <f32>(v >> 8) * <f32>(1.0 / 16777216.0)
 }
 
-export function pixelSeed(seed: u32, frame: u32, column: u32, row: u32): void {
-  seedOfPixel = mix32(mix32(mix32(mix32(seed + 0x9e3779b9) ^ frame) + column) ^ (row + 0x7f4a7c15))
+let seedOfFrame: u32 = 0
+let indexBits: u32 = 0
+let firstIndex: u32 = 0
+let ordered: bool = true
+
+/** Bits that number `count` things. */
+function bitsFor(count: u32): u32 {
+  return count > 1 ? 32 - clz<u32>(count - 1) : 0
+}
+
+/** Bits of a 16-bit number, moved to the even places. */
+function part(v: u32): u32 {
+  let r = v & 0xffff
+  r = (r | (r << 8)) & 0x00ff00ff
+  r = (r | (r << 4)) & 0x0f0f0f0f
+  r = (r | (r << 2)) & 0x33333333
+  return (r | (r << 1)) & 0x55555555
+}
+
+/**
+ * Pixels share one sequence along a Z-shaped curve, so that neighbours complete each other and noise is fine-grained
+ * (Ahmed, Wonka 2020); pictures too big for 32 bits get a sequence per pixel.
+ */
+export function startFrame(seed: u32, frame: u32, edge: u32, samples: u32): void {
+  seedOfFrame = mix32(mix32(seed + 0x9e3779b9) ^ frame)
+  indexBits = bitsFor(samples)
+  ordered = indexBits + 2 * bitsFor(edge) <= 32
+}
+
+export function startPixel(column: u32, row: u32): void {
+  if (ordered) {
+    seedOfPixel = seedOfFrame
+    firstIndex = (part(column) | (part(row) << 1)) << indexBits
+  } else {
+    seedOfPixel = mix32(mix32(seedOfFrame + column) ^ (row + 0x7f4a7c15))
+    firstIndex = 0
+  }
 }
 
 export function startSample(index: u32): void {
-  reversedIndex = reverse(index)
+  reversedIndex = reverse(firstIndex + index)
   vertexBase = 0
 }
 

@@ -34,6 +34,9 @@ import * as v from './vec'
 /** Below this roughness a surface is a perfect mirror or lens. */
 const SMOOTH: f32 = 0.03
 
+/** Least roughness of opaque surfaces after a blurred scattering. */
+const SOFT: f32 = 0.45
+
 export let point: v128 = i64x2.splat(0)
 /** Geometric and shading normal, on the side the ray came from. */
 export let flatNormal: v128 = i64x2.splat(0)
@@ -107,8 +110,8 @@ function normalAt(vertex: u32): v128 {
   return v.normalize(v.vec(a, up, b))
 }
 
-/** Evaluate everything at a hit of a ray with unit `direction`, whose cone is `coneWidth` wide there. */
-export function evaluate(direction: v128, packet: usize, lane: i32, instance: usize, u: f32, vv: f32, coneWidth: f32): void {
+/** Evaluate everything at a hit of a ray with unit `direction`, whose cone is `coneWidth` wide there. `blurred`: it was scattered before. */
+export function evaluate(direction: v128, packet: usize, lane: i32, instance: usize, u: f32, vv: f32, coneWidth: f32, blurred: bool): void {
   const at = packet + (<usize>lane << 2)
   const corner = lane3(at)
   const edge1 = lane3(at + 48)
@@ -152,8 +155,6 @@ export function evaluate(direction: v128, packet: usize, lane: i32, instance: us
     roughness *= v.y(mr)
     metallic *= v.z(mr)
   }
-  smooth = roughness < SMOOTH
-  alpha = roughness * roughness
   f0 = load<f32>(material, MATERIAL_F0)
   ior = load<f32>(material, MATERIAL_IOR)
   solid = (flags & FLAG_SOLID) != 0
@@ -164,6 +165,11 @@ export function evaluate(direction: v128, packet: usize, lane: i32, instance: us
     transmission *= 1 - metallic
     absorption = v128.load(material, MATERIAL_ABSORPTION)
   }
+  // Sharp highlights seen by way of a blurred surface would be rare and glaring: soften them. Glass stays as it is, because
+  // shadow rays already go through it.
+  if (blurred && transmission == 0 && roughness < SOFT) roughness = SOFT
+  smooth = roughness < SMOOTH
+  alpha = roughness * roughness
   emissive = (flags & FLAG_EMISSIVE) != 0 && (!fromBack || (flags & FLAG_DOUBLE_SIDED) != 0)
   if (emissive) emission = emissionAt(material)
 }

@@ -40,7 +40,14 @@ async function traceRate(dir: string): Promise<void> {
   const scene = await prepare(dir, await readGltf(dir, 'scene.glb'), undefined)
   const kernel = new Kernel(await kernelModule())
   const canvas = new Canvas(kernel, scene)
-  const constants = { framesPerSecond: 24, widthPx: 8, heightPx: 8, seed: 1, maxBounces: 4 }
+  const constants = {
+    framesPerSecond: 24,
+    widthPx: 8,
+    heightPx: 8,
+    samplesPerPixel: 1,
+    seed: 1,
+    maxBounces: 4
+  }
   const tile = { xPx: 0, yPx: 0, widthPx: 8, heightPx: 8 }
   canvas.render(
     { kind: 'render', frames: [0], tile, samples: { from: 0, to: 1 } },

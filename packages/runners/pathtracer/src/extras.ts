@@ -8,7 +8,7 @@ import type { PreparedCamera, PreparedSky, PunctualLight } from './prepared.ts'
 import type { Tree } from './tree.ts'
 
 const SUN_ANGULAR_RADIUS = 0.00465
-const CLAMP_INDIRECT = 10
+const CLAMP_INDIRECT = 4
 const EXPOSURE_STOPS_MAX = 32
 
 /** The sky of a scene that has no light at all: a bright overcast day. */

@@ -24,6 +24,7 @@ export interface FrameSetting {
   readonly framesPerSecond: number
   readonly widthPx: number
   readonly heightPx: number
+  readonly samplesPerPixel: number
   readonly seed: number
   readonly maxBounces: number
 }
@@ -105,9 +106,17 @@ export class FrameMemory {
     this.#writeSky(view, lightCount)
     this.#writeHead(view, lightCount)
     const { head } = this.#at
-    const { widthPx, heightPx, seed, frame, maxBounces } = setting
+    const { widthPx, heightPx, samplesPerPixel, seed, frame, maxBounces } = setting
     const mixedSeed = (seed ^ Math.imul(Math.floor(seed / 0x1_0000_0000) >>> 0, 0x9e3779b1)) >>> 0
-    this.#kernel.exports.configure(head, widthPx, heightPx, mixedSeed, frame >>> 0, maxBounces)
+    this.#kernel.exports.configure(
+      head,
+      widthPx,
+      heightPx,
+      samplesPerPixel,
+      mixedSeed,
+      frame >>> 0,
+      maxBounces
+    )
   }
 
   /** Instances in the order of the tree's leaves; returns which placement stands at each. */

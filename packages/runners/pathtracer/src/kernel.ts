@@ -7,7 +7,15 @@ const PAGE_BYTES = 65_536
 interface KernelExports {
   readonly memory: WebAssembly.Memory
   heapBase(): number
-  configure(head: number, width: number, height: number, seed: number, frame: number, bounces: number): void
+  configure(
+    head: number,
+    width: number,
+    height: number,
+    samples: number,
+    seed: number,
+    frame: number,
+    bounces: number
+  ): void
   render(column: number, row: number, count: number, from: number, to: number, out: number): number
   build(
     boxes: number,

@@ -28,6 +28,7 @@ export interface RenderConstants {
   readonly framesPerSecond: number
   readonly widthPx: number
   readonly heightPx: number
+  readonly samplesPerPixel: number
   readonly seed: number
   readonly maxBounces: number
 }

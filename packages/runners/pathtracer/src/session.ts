@@ -130,13 +130,13 @@ export class PathtracerSession implements Session {
   }
 
   run(subtask: Subtask, options: RunOptions): Promise<SubtaskOutput> {
-    const { framesPerSecond, widthPx, heightPx, seed, maxBounces } = this.#spec.work
+    const { framesPerSecond, widthPx, heightPx, samplesPerPixel, seed, maxBounces } = this.#spec.work
     return new Promise((resolve, reject) => {
       if (this.#closed || options.signal.aborted) return reject(aborted(options.signal.reason))
       const order: RunOrder = {
         run: ++this.#runCount,
         work: subtask.work,
-        constants: { framesPerSecond, widthPx, heightPx, seed, maxBounces }
+        constants: { framesPerSecond, widthPx, heightPx, samplesPerPixel, seed, maxBounces }
       }
       const onAbort = (): void => this.#abort(run)
       const settle = (): void => options.signal.removeEventListener('abort', onAbort)
