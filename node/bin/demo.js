@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 19)) {
@@ -7,6 +6,5 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write('fix: Use Node 22.19 or newer; `npm run demo` does.\n')
   process.exit(2)
 }
-enableCompileCache()
 const { demo } = await import('../dist/src/demo/main.js')
 await demo(process.argv)

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 19)) {
@@ -9,7 +8,5 @@ if (major < 22 || (major === 22 && minor < 19)) {
   )
   process.exit(2)
 }
-// Several processes of one machine load the same libraries: compile them once.
-enableCompileCache()
 const { main } = await import('../dist/src/cli/main.js')
 await main(process.argv)

@@ -7,7 +7,9 @@ import { EXIT } from '../cli/failure.ts'
 import { wholeNumber } from '../cli/options.ts'
 import { shortPeer } from '../cli/screen.ts'
 import { requireWritable } from '../disk.ts'
+import { present } from '../present.ts'
 import type { PublishJson } from '../publish/deliver.ts'
+import { readJobInput } from '../publish/job-input.ts'
 import { absolute } from '../swarm-file.ts'
 import { audit } from './audit.ts'
 import type { DemoOptions } from './main.ts'
@@ -24,6 +26,8 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Outc
   const liarCount = wholeNumber(options.liars, '--liars', 0)
   requireQuorum(nodeCount, liarCount)
   const outDir = absolute(options.out)
+  // What is plainly wrong is said before anything is started.
+  await readJobInput(options.scene, present({ frames: options.frames }))
   await requireWritable(outDir, 'output directory')
   const dir = await mkdtemp(join(tmpdir(), 'rayswarm-demo-'))
   let world: DemoWorld | undefined
