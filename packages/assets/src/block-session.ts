@@ -16,7 +16,7 @@ const DIAL_TIMEOUT_MS = 5_000
 /** A block that takes longer is also asked from another peer, and a peer that is silent for so long is asked last. */
 const HEDGE_MS = 2_000
 /** A block that takes so long is also asked from peers that nobody named, though its bytes keep dripping. */
-const SLOW_MS = 10_000
+const SLOW_MS = 5_000
 const WATCH_MS = 500
 const BITSWAP_PROTOCOL = '/ipfs/bitswap/1.2.0'
 

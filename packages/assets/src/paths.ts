@@ -2,11 +2,13 @@ import { RayswarmError } from '@rayswarm/interface'
 
 /** Longest path inside a manifest, in bytes of UTF-8. */
 export const PATH_SIZE_BYTES_MAX = 1_024
+/** Longest name in it: what common file systems take. */
+const NAME_SIZE_BYTES_MAX = 255
 
 /** Why a path may not stand in a manifest. */
 export type PathFault =
   | 'empty'
-  | 'too-long' // more than PATH_SIZE_BYTES_MAX bytes of UTF-8
+  | 'too-long' // more bytes of UTF-8 than disks take, in all or in one name
   | 'not-text' // a lone surrogate: has no UTF-8 form
   | 'control-character' // NUL and its neighbours end a path or confuse a terminal
   | 'backslash' // a separator on some systems
@@ -28,11 +30,13 @@ const DRIVE = /(^|\/)[a-z]:/i
 export function pathFault(path: string): PathFault | undefined {
   if (path === '') return 'empty'
   if (LONE_SURROGATE.test(path)) return 'not-text'
+  const names = path.split('/')
   if (Buffer.byteLength(path) > PATH_SIZE_BYTES_MAX) return 'too-long'
+  if (names.some(name => Buffer.byteLength(name) > NAME_SIZE_BYTES_MAX)) return 'too-long'
   if (CONTROL.test(path)) return 'control-character'
   if (path.includes('\\')) return 'backslash'
   if (path.startsWith('/') || DRIVE.test(path)) return 'absolute'
-  if (path.split('/').some(segment => segment === '' || segment === '.' || segment === '..')) return 'segment'
+  if (names.some(name => name === '' || name === '.' || name === '..')) return 'segment'
   return undefined
 }
 

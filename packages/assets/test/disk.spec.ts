@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { isRayswarmError } from '@rayswarm/interface'
 import { CHUNK_SIZE_BYTES } from '@rayswarm/params'
+import { createLibp2p } from 'libp2p'
 import { createAssets } from '../src/index.ts'
 import { blockFiles, damage } from './strange-peers.ts'
 import { filesOf, nodeOptions, Swarm } from './swarm.ts'
@@ -118,6 +119,21 @@ describe('assets on the disk', () => {
     const two = await createAssets({ ...init, libp2p: await swarm.node(), dir })
     await two.stop()
     await one.stop()
+  })
+
+  it('join through a node that starts later', async () => {
+    const alice = await swarm.peer()
+    const libp2p = await createLibp2p({ ...nodeOptions(), start: false })
+    const bob = await createAssets({ libp2p, dir: await swarm.dir(), quotaBytes: QUOTA_BYTES, netId: 'test' })
+    await libp2p.start()
+    await libp2p.dial(alice.libp2p.getMultiaddrs())
+    const bytes = randomBytes(10)
+    assert.ok(bytes.equals(await bob.fetchBytes(await alice.assets.addBytes(bytes), options)))
+    const back = { ...options, providers: [libp2p.peerId.toString()] }
+    assert.equal((await alice.assets.fetchBytes(await bob.addBytes(randomBytes(20)), back)).length, 20)
+    await bob.stop()
+    assert.equal(libp2p.status, 'started')
+    await libp2p.stop()
   })
 
   it('come with a node of their own when given its options', async () => {

@@ -12,6 +12,7 @@ import { exporter } from 'ipfs-unixfs-exporter'
 import { importBytes } from 'ipfs-unixfs-importer'
 import { CID } from 'multiformats/cid'
 import { concat } from 'uint8arrays/concat'
+import { encodeManifest } from '../src/index.ts'
 import {
   answerBlocks,
   blockFiles,
@@ -266,14 +267,13 @@ describe('fetching from peers', () => {
         yield new Uint8Array()
       }
     }
-    const sources = Array.from({ length: 12_000 }, (_, index) => ({
-      path: `t/${index}`.padEnd(60, 'x'),
-      ...empty
-    }))
-    const { cid } = await alice.assets.add(sources)
+    const dir = Array.from({ length: 4 }, () => 'd'.repeat(200)).join('/')
+    const sources = Array.from({ length: 1_300 }, (_, index) => ({ path: `${dir}/${index}`, ...empty }))
+    const { cid, manifest } = await alice.assets.add(sources)
+    assert.ok(encodeManifest(manifest).length > CHUNK_SIZE_BYTES)
     const bob = await swarm.peer()
     const checkout = await bob.assets.checkout(cid, wanted(alice))
-    assert.equal((await readdir(join(checkout.dir, 't'))).length, sources.length)
+    assert.equal((await readdir(join(checkout.dir, dir))).length, sources.length)
   })
 
   describe('that are not ours', () => {

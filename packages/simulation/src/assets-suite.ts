@@ -223,7 +223,8 @@ function refusingTests(begin: Begin): void {
     ['a//b', 'ERR_PATH_ESCAPES'],
     ['a\0b', 'ERR_PATH_ESCAPES'],
     ['', 'ERR_JOB_INVALID'],
-    ['x'.repeat(1_025), 'ERR_JOB_INVALID']
+    ['long name '.repeat(26), 'ERR_JOB_INVALID'],
+    ['a/long/path/'.repeat(86), 'ERR_JOB_INVALID']
   ] as const) {
     it(`refuses the path ${JSON.stringify(path.slice(0, 12))} and adds nothing`, async () => {
       const { peers, run } = await begin()

@@ -17,6 +17,7 @@ import { compare, concat, fromString, toString as textOf } from 'uint8arrays'
 const RAW_CODE = 0x55
 const DAG_CBOR_CODE = 0x71
 const PATH_SIZE_BYTES_MAX = 1_024
+const NAME_SIZE_BYTES_MAX = 255
 
 interface Content {
   readonly bytes: Uint8Array
@@ -340,7 +341,8 @@ function checkPaths(paths: readonly string[]): void {
   const folders = new Set<string>()
   for (const path of paths) {
     const names = path.split('/')
-    if (path === '' || fromString(path).length > PATH_SIZE_BYTES_MAX)
+    const isLong = names.some(name => fromString(name).length > NAME_SIZE_BYTES_MAX)
+    if (path === '' || isLong || fromString(path).length > PATH_SIZE_BYTES_MAX)
       throw pathFailure('ERR_JOB_INVALID', path)
     if (
       /\p{Cc}|\\|(^|\/)[a-z]:/iu.test(path) ||
