@@ -31,6 +31,9 @@ import type { OfferBook } from './offer-book.ts'
 import type { JobReport } from './report.ts'
 import type { WitnessRole } from './witness-role.ts'
 
+/** Settled jobs a creator remembers, to tell late bidders that they are closed. */
+const SETTLED_COUNT_MAX = 100
+
 export interface PublishRequest {
   /** Everything the job reads. */
   readonly sources: readonly AssetSource[]
@@ -159,8 +162,16 @@ export class CreatorRole {
     const offer = { job, signed, witnesses: witnessSet(signed.body, job) }
     const run = new JobRun(this.components, this.roles, offer)
     this.#runs.set(job, run)
+    this.#forgetOldest()
     await run.start()
     return run
+  }
+
+  /** Settled jobs answer late bids for a while. */
+  #forgetOldest(): void {
+    const settled = this.jobs().filter(run => run.report !== undefined)
+    for (const run of settled.slice(0, Math.max(0, settled.length - SETTLED_COUNT_MAX)))
+      this.#runs.delete(run.job)
   }
 
   async onBid(bid: MessageOf<'bid'>, from: PeerId): Promise<MessageOf<'bid-reply'>> {

@@ -100,7 +100,10 @@ export class Execution {
       this.#hint('commit', cert)
       const elapsedMs = this.components.clock.nowMs() - startedAtMs
       const result = { job: replica.job, attestation: sealed.attestation, cert }
-      await this.components.store.put(sealedKey(result), canonical(result))
+      // A full disk must not cost the node its pay: without the record only a restart would lose it.
+      await this.components.store
+        .put(sealedKey(result), canonical(result))
+        .catch(cause => this.components.log.warn('sealed result not kept', { cause }))
       return { end: 'sealed', sealed: result, elapsedMs }
     } catch (cause) {
       if (error === undefined) await quorum.release(replica, fence).catch(() => undefined)

@@ -83,7 +83,7 @@ export class JobDriver {
   async stop(): Promise<void> {
     this.#desk.close()
     await this.scope.close()
-    await this.state.saved()
+    await this.state.saved().catch(cause => this.components.log.warn('job state not kept', { cause }))
   }
 
   /** Answer a bid; the answer waits for the end of the matching window. */

@@ -104,12 +104,15 @@ export class JobState {
     }
   }
 
-  /** Write one subtask's record; writes keep their order. */
+  /** Write one subtask's record; writes keep their order, and one that fails does not stop the next. */
   save(track: SubtaskTrack): Promise<void> {
     const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
     const bytes = canonical(track.record)
-    this.#writing = this.#writing.then(() => this.store.put(key, bytes))
-    return this.#writing
+    const writing = this.#writing.catch(() => undefined).then(() => this.store.put(key, bytes))
+    // Whoever needs the record to be durable awaits it; the others are told by the next one who does.
+    writing.catch(() => undefined)
+    this.#writing = writing
+    return writing
   }
 
   /** Resolves when all writes so far are durable. */

@@ -9,6 +9,7 @@ import type {
   Subtask,
   Unsubscribe
 } from '@rayswarm/interface'
+import { quote } from '@rayswarm/market'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -16,7 +17,6 @@ import { Scope } from './scope.ts'
 
 /** One job as a node sees it: its scene, loaded once, and what this node has under way for it. */
 export class NodeJob {
-  readonly subtasks: readonly Subtask[]
   readonly scope: Scope
   readonly running = new Set<string>()
   readonly priceMax: Amount
@@ -25,7 +25,11 @@ export class NodeJob {
   reason: IneligibleReason | undefined
   escrow: Escrow | undefined
   failureCount = 0
+  /** Bids in a row that we did not even make. */
+  declineCount = 0
   sealedCount = 0
+  #subtasks: readonly Subtask[] | undefined
+  #budget: Amount | undefined
   #checkout: Checkout | undefined
   #session: Promise<Session> | undefined
   readonly #waiting = new Set<() => void>()
@@ -34,9 +38,24 @@ export class NodeJob {
     readonly components: RoleComponents,
     readonly offer: KnownOffer
   ) {
-    this.subtasks = split(offer.signed.body.spec)
     this.priceMax = offer.signed.body.spec.pricePerMegaUnitMax
     this.scope = new Scope(components)
+  }
+
+  /** Made on first use: a stranger's list may be long, so its escrow is looked at before. */
+  get subtasks(): readonly Subtask[] {
+    this.#subtasks ??= split(this.offer.signed.body.spec)
+    return this.#subtasks
+  }
+
+  /** What the escrow must hold. */
+  get budget(): Amount {
+    this.#budget ??= quote(this.offer.signed.body.spec, this.subtasks).budget
+    return this.#budget
+  }
+
+  get busy(): boolean {
+    return this.running.size > 0 || this.sealedCount > 0
   }
 
   /** Fetch the assets and load the scene, once. A failure may be tried again. */

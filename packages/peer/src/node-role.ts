@@ -12,8 +12,8 @@ import type {
   Signed,
   WorkloadKind
 } from '@rayswarm/interface'
-import { eligible, type NodeFacts, quote } from '@rayswarm/market'
-import { GRANTS_PER_REPLY_MAX, SEALED_COUNT_MAX } from '@rayswarm/params'
+import { eligible, type NodeFacts } from '@rayswarm/market'
+import { GRANTS_PER_REPLY_MAX, OFFER_COUNT_MAX, SEALED_COUNT_MAX } from '@rayswarm/params'
 import { decodeMessage, encodeMessage, replicaId, signed, verifySigned } from '@rayswarm/wire'
 import { jitterMs, type RoleComponents } from './components.ts'
 import { Execution, Opener, parseSealed, type SealedResult } from './execution.ts'
@@ -40,6 +40,8 @@ export interface NodeSettings {
 const UNITS_PER_MS_GUESS = 50
 /** No execution is declared shorter: a busy machine must not lose its lease over a moment's stall. */
 const ETA_MS_MIN = 10_000
+/** Offers that are no work for us are looked at again, less and less often. */
+const DECLINE_DOUBLINGS_MAX = 6
 /** A job whose executions failed this often in a row is left alone for a while. */
 const FAILURE_COUNT_MAX = 3
 
@@ -127,7 +129,15 @@ export class NodeRole {
   #attend(offer: KnownOffer): void {
     if (this.#jobs.has(offer.job) || offer.signed.signer === this.components.network.peerId) return
     this.#jobs.set(offer.job, new NodeJob(this.components, offer))
+    this.#forgetOldest()
     this.#seek()
+  }
+
+  /** Offers cost their sender nothing, so we remember only so many; what we work on stays. */
+  #forgetOldest(): void {
+    if (this.#jobs.size <= OFFER_COUNT_MAX) return
+    for (const job of this.#jobs.values())
+      if (!job.busy) return this.#scope.spawn('job close', () => this.#close(job))
   }
 
   /** Bid for the dearest job that is due, one at a time, so that no place is promised twice. */
@@ -154,7 +164,12 @@ export class NodeRole {
     const creator = job.offer.signed.signer
     job.bidAtMs = clock.nowMs() + jitterMs(params.bidPollMs, chance)
     const judged = await this.#eligible(job)
-    if ('reason' in judged) return this.#decline(job, judged.reason)
+    if ('reason' in judged) {
+      job.bidAtMs =
+        clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.declineCount++, DECLINE_DOUBLINGS_MAX)
+      return this.#decline(job, judged.reason)
+    }
+    job.declineCount = 0
     await network.learn(creator, this.offers.get(job.offer.job)?.signed.body.addresses ?? [])
     const bid = signed(
       'bid',
@@ -189,7 +204,7 @@ export class NodeRole {
   #decline(job: NodeJob, reason: IneligibleReason): void {
     if (job.reason !== reason) this.components.events.emit('offer:declined', { job: job.offer.job, reason })
     job.reason = reason
-    if (reason === 'deadline-passed') void this.#close(job)
+    if (reason === 'deadline-passed') this.#scope.spawn('job close', () => this.#close(job))
   }
 
   /** Whether we want this job at all. The escrow is read once it is known to be there. */
@@ -212,7 +227,8 @@ export class NodeRole {
     const nowMs = clock.nowMs()
     const judged = eligible(offer, facts, {
       escrow: job.escrow,
-      budget: quote(offer.spec, job.subtasks).budget,
+      // Nobody pays for the splitting of a job without money behind it.
+      budget: job.escrow === undefined ? 0n : job.budget,
       creatorScoreBps: this.ledger.scoreBps(offer.spec.creator),
       nowMs
     })

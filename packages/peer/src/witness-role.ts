@@ -118,8 +118,8 @@ export class WitnessRole {
     const before = entry.state
     const keep = async (step: Step<unknown>): Promise<void> => {
       if (!step.changed) return
-      entry.state = step.state
       await store.put(`witness/${id}`, canonical(step.state))
+      entry.state = step.state
       for (const listener of this.#listeners) listener(request.body.replica, step.state)
     }
     switch (request.type) {
