@@ -77,7 +77,7 @@ export async function libp2pOptions(
         maxOutboundStreams: settings.probesPerConnectionMax
       }),
       pubsub: gossip(init, settings),
-      dht: dht(init, settings, store)
+      dht: dht(init, settings)
     }
   }
 }
@@ -132,7 +132,7 @@ function topicScore(settings: Settings['gossip']) {
   })
 }
 
-function dht(init: SwarmInit, { dht: settings }: Settings, store: RecordStore) {
+function dht(init: SwarmInit, { dht: settings }: Settings) {
   return kadDHT({
     protocol: dhtProtocolName(init.netId),
     datastorePrefix: DHT_PREFIX,
@@ -142,11 +142,11 @@ function dht(init: SwarmInit, { dht: settings }: Settings, store: RecordStore) {
     networkDialTimeout: { minTimeout: settings.peerTimeoutMsMin, maxTimeout: settings.peerTimeoutMsMax },
     initialQuerySelfInterval: settings.initialSelfQueryMs,
     validators: {
-      [RECORD_NAMESPACE]: async (key, value) => {
+      // That a record is written once is the store's to see to.
+      [RECORD_NAMESPACE]: (key, value) => {
         if (value.byteLength > RECORD_SIZE_BYTES_MAX) throw new Error('record oversized')
         const judged = init.validateRecord(toText(key), value)
         if (judged.action !== 'accept') throw new Error(`record refused: ${judged.fault}`)
-        if (await store.holdsOther(key, value)) throw new Error('a record is written once')
       }
     },
     // Every valid value certifies itself, so any of them will do.

@@ -160,14 +160,15 @@ export class Requests {
   async #open(peerId: Libp2pPeerId, protocol: Protocol, deadline: Deadline): Promise<Stream> {
     const { signal } = deadline
     const name = protocolName(this.#netId, protocol)
-    for (let last = false; ; last = true) {
-      const connection = await deadline.race(this.#libp2p.dial(peerId, { signal }))
+    for (let again = false; ; again = true) {
+      const connection = await deadline.race(this.#libp2p.dial(peerId, { signal, force: again }))
       deadline.connected = true
       try {
         return await connection.newStream([name], { signal, maxOutboundStreams: OUTBOUND_REQUESTS_MAX })
       } catch (error) {
-        // The connection may have died unnoticed: a fresh one gets one chance.
-        if (last || signal.aborted || connection.status === 'open') throw error
+        const dead = connection.status !== 'open' || asError(error).name === 'ConnectionClosedError'
+        if (again || signal.aborted || !dead) throw error
+        // It died between two requests, and libp2p may not have noticed yet: a fresh one gets one chance.
         deadline.connected = false
       }
     }

@@ -4,12 +4,18 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { identify } from '@libp2p/identify'
+import { noise } from '@libp2p/noise'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { RayswarmError } from '@rayswarm/interface'
 import { ADDRESS_COUNT_MAX } from '@rayswarm/params'
 import { nodeIdentity } from '@rayswarm/wire'
 import { createLibp2p } from 'libp2p'
-import { createSwarm, type SwarmServices } from '../src/index.ts'
+import { createSwarm, type Swarm, type SwarmServices } from '../src/index.ts'
 import { eventually, Swarms, seedOf } from './swarms.ts'
 
 const OPTIONS = { timeoutMs: 5_000 }
@@ -221,6 +227,52 @@ describe('Swarm', () => {
     // And stays connected: probes of the DHT and of the connections used to close each other's streams.
     await sleep(6_000)
     for (const swarm of [first, ...rest]) assert.equal(swarm.network.peers().length, 7)
+  })
+
+  it('takes a burst of new connections from one host, and several probes of one connection', async () => {
+    const a = await swarms.start()
+    const dialers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        createLibp2p({
+          transports: [tcp()],
+          connectionEncrypters: [noise()],
+          streamMuxers: [yamux()],
+          services: { identify: identify(), ping: ping() }
+        })
+      )
+    )
+    try {
+      await Promise.all(dialers.map(dialer => dialer.dial(multiaddr(a.network.addresses()[0]))))
+      await eventually(() => a.network.peers().length === dialers.length)
+      // The DHT and the connection monitor probe independently; the second probe used to close the connection.
+      const { peerId } = dialers[0]!
+      await Promise.all(Array.from({ length: 2 }, () => a.libp2p.services.ping.ping(peerId)))
+    } finally {
+      await Promise.all(dialers.map(dialer => dialer.stop()))
+    }
+  })
+
+  it('asks over a new connection when the one it has is dead', async () => {
+    const [a, b] = (await swarms.mesh(2)) as [Swarm, Swarm]
+    a.network.serve('market', async bytes => bytes)
+    for (const connection of b.libp2p.getConnections(a.libp2p.peerId))
+      await (connection as unknown as { muxer: { close(): Promise<void> } }).muxer.close()
+    assert.deepEqual(
+      [...(await b.network.request(a.network.peerId, 'market', new Uint8Array([5]), OPTIONS))],
+      [5]
+    )
+  })
+
+  it('does not look for itself', async () => {
+    const a = await swarms.start()
+    const before = (await a.libp2p.peerStore.get(a.libp2p.peerId)).addresses.map(
+      ({ multiaddr }) => `${multiaddr}`
+    )
+    await a.network.learn(a.network.peerId, ['/ip4/127.0.0.1/tcp/9'])
+    assert.deepEqual(
+      (await a.libp2p.peerStore.get(a.libp2p.peerId)).addresses.map(({ multiaddr }) => `${multiaddr}`),
+      before
+    )
   })
 
   it('stops cleanly, at any time and more than once', async () => {
