@@ -93,6 +93,19 @@ describe('gossip', () => {
     )
   })
 
+  it('outlives a handler that throws: the message is ignored, and the bug is logged', async () => {
+    const [a, b] = (await swarms.mesh(2)) as [Swarm, Swarm]
+    b.network.subscribe('offers', () => {
+      throw new Error('a bug of ours')
+    })
+    await eventually(async () => {
+      await a.network.publish('offers', Uint8Array.of(b.counts.gossip.ignored))
+      return b.counts.gossip.ignored >= 2
+    })
+    assert.equal(b.counts.gossip.accepted + b.counts.gossip.rejected, 0)
+    assert.ok(swarms.warnings.includes('gossip handler failed'))
+  })
+
   it('ignores a message of its own that somebody plays back later', async () => {
     const a = await swarms.start()
     let judged = 0

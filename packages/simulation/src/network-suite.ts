@@ -208,21 +208,6 @@ function gossip(open: OpenNetworkWorld): void {
       assert.equal(heard.filter(message => message.startsWith('offer')).length, before)
     }))
 
-  it('outlives a handler that throws', () =>
-    using(open, 2, async ({ networks: [a, b] }, soon, until) => {
-      let calls = 0
-      b!.subscribe('offers', () => {
-        calls++
-        throw new Error('a bug of ours')
-      })
-      b!.serve('market', async asked => asked)
-      await until(async round => {
-        await a!.publish('offers', bytes(`offer ${round}`))
-        return calls >= 2
-      })
-      assert.equal(text(await soon(a!.request(b!.peerId, 'market', bytes('alive'), options))), 'alive')
-    }))
-
   it('publishes to nobody without failing', () =>
     using(open, 1, async ({ networks: [a] }) => {
       assert.equal(await a!.publish('offers', bytes('is anybody there')), 0)
