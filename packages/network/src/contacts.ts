@@ -59,7 +59,7 @@ export class Contacts {
   /** Multicast or the DHT found somebody: libp2p has stored the addresses already. */
   discovered(info: PeerInfo): void {
     const contact = this.#valid(info.id.toString(), info.multiaddrs.map(String))
-    if (contact === undefined) return
+    if (contact === undefined || this.#book.has(contact.peer)) return
     this.#hear(contact)
     for (const oldest of this.#heard.keys()) {
       if (this.#heard.size <= PEER_BOOK_COUNT_MAX) return

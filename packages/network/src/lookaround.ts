@@ -10,6 +10,8 @@ export interface LookaroundComponents {
   /** Ask the swarm for peers near us, and count who answered. Whoever is found is noted elsewhere. */
   readonly look: (signal: AbortSignal) => Promise<number>
   readonly knownCount: () => number
+  /** Enough peers are connected: nobody is asked. */
+  readonly isEnough: () => boolean
 }
 
 /**
@@ -48,6 +50,10 @@ export class Lookaround {
   }
 
   async #run(): Promise<void> {
+    if (this.#components.isEnough()) {
+      this.#looksInVain++
+      return this.#schedule()
+    }
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)])
     const answerCount = await this.#components.look(signal).catch(cause => {
       this.#components.log.debug('look around failed', { cause })
@@ -56,7 +62,7 @@ export class Lookaround {
     if (this.#stopped.signal.aborted) return
     const knownCount = this.#components.knownCount()
     // Without an answer nothing is known about whether there is somebody new: everybody may be busy.
-    if (answerCount > 0) this.#looksInVain = knownCount === this.#knownCount ? this.#looksInVain + 1 : 0
+    if (answerCount > 0) this.#looksInVain = knownCount > this.#knownCount ? 0 : this.#looksInVain + 1
     this.#knownCount = knownCount
     this.#schedule()
   }

@@ -37,6 +37,10 @@ export class PeerBook {
     return this.#entries.size
   }
 
+  has(peer: PeerId): boolean {
+    return this.#entries.has(peer)
+  }
+
   /** Most recently seen first. */
   contacts(): Contact[] {
     return [...this.#entries].reverse().map(([peer, { addresses }]) => ({ peer, addresses }))

@@ -76,7 +76,8 @@ export class Swarm {
           if (event.name === 'PEER_RESPONSE') answerCount++
         return answerCount
       },
-      knownCount: () => this.#contacts.all().length
+      knownCount: () => this.#contacts.all().length,
+      isEnough: () => libp2p.getPeers().length > PROFILES[init.profile].gossip.meshDegreeMax
     })
     this.network = this.#asNetwork(self)
     this.records = this.#records

@@ -342,7 +342,7 @@ describe('Lookaround', () => {
     const looksAtMs: Record<'answered' | 'unanswered', number[]> = { answered: [], unanswered: [] }
     const start = (name: 'answered' | 'unanswered', answerCount: number): Lookaround => {
       const look = async (): Promise<number> => looksAtMs[name].push(performance.now()) && answerCount
-      const lookaround = new Lookaround({ log, look, knownCount: () => 0 })
+      const lookaround = new Lookaround({ log, look, knownCount: () => 0, isEnough: () => false })
       lookaround.start()
       return lookaround
     }
@@ -357,13 +357,34 @@ describe('Lookaround', () => {
     assert.equal(looksAtMs.answered.length, 3)
   })
 
+  it('asks nobody while enough are connected', async () => {
+    let looks = 0
+    let enough = true
+    let asked = 0
+    const lookaround = new Lookaround({
+      log,
+      look: async () => ++looks,
+      knownCount: () => 0,
+      isEnough: () => {
+        asked++
+        return enough
+      }
+    })
+    lookaround.start()
+    await eventually(() => asked === 1)
+    assert.equal(looks, 0)
+    enough = false
+    await eventually(() => looks === 1)
+    await lookaround.stop()
+  })
+
   it('goes on when a look fails', async () => {
     let looks = 0
     const look = async (): Promise<number> => {
       looks++
       throw new Error('no')
     }
-    const lookaround = new Lookaround({ log, look, knownCount: () => 0 })
+    const lookaround = new Lookaround({ log, look, knownCount: () => 0, isEnough: () => false })
     lookaround.start()
     await eventually(() => looks === 2)
     await lookaround.stop()
