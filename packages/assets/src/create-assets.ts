@@ -39,7 +39,8 @@ export type AssetsInit = {
  * Open a store of assets and join the exchange of blocks.
  *
  * No public gateway, delegated router or default bootstrap peer is ever asked: `createHeliaLight` has none. Bitswap only
- * looks at `helia.libp2p`, so one node can serve gossip, the DHT and blocks: make it, then hand it to both packages.
+ * looks at `helia.libp2p`, so one node can serve gossip, the DHT and blocks: make it, hand it to both packages, start it,
+ * and in the end stop the store before the node. One store per node and network.
  *
  * @throws {RayswarmError} `ERR_STORE_LOCKED` if another process has the directory, `ERR_DISK_FULL`
  */
