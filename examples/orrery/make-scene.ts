@@ -9,7 +9,7 @@ import { Document, type Node, NodeIO } from '@gltf-transform/core'
 import { ALL_EXTENSIONS } from '@gltf-transform/extensions'
 import { arm, SHAFT_REVOLUTIONS, shaft, shaftPlace, stand, type Wheel, wheel } from './scene/clockwork.ts'
 import { COLUMN_COUNT, column, columnPlace, entablature } from './scene/colonnade.ts'
-import { hills, sea, terrace } from './scene/floor.ts'
+import { sea, terrace } from './scene/floor.ts'
 import { polar } from './scene/geometry.ts'
 import { addCamera, setLight } from './scene/light.ts'
 import { makeMaterials } from './scene/materials.ts'
@@ -22,7 +22,6 @@ import { panorama } from './scene/sky.ts'
 function addSurroundings(stage: Stage, root: Node): void {
   stage.node('terrace', root, terrace())
   stage.node('sea', root, sea())
-  stage.node('hills', root, hills())
   stage.node('entablature', root, entablature())
   const one = column()
   for (let i = 0; i < COLUMN_COUNT; i++) {
@@ -68,7 +67,7 @@ function addSun(stage: Stage, motion: Choreography, root: Node): void {
 }
 
 /** Pixels around the horizon. */
-const SKY_WIDTH = 768
+const SKY_WIDTH = 1024
 
 async function makeScene(): Promise<{ bytes: Uint8Array; triangleCount: number }> {
   const document = new Document()

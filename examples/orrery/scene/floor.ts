@@ -2,9 +2,9 @@
 
 import { moved, polar, Soup, TAU, turnedY, type Vec2, type Vec3 } from './geometry.ts'
 import type { MaterialName } from './materials.ts'
-import { fractal, hash } from './noise.ts'
+import { hash } from './noise.ts'
 import { Part } from './part.ts'
-import { geodesic, lathe } from './shapes.ts'
+import { lathe } from './shapes.ts'
 
 /** Thickness of an inlay above the stone it lies on: enough to be told apart by a ray, too thin to be seen. */
 const INLAY = 0.002
@@ -22,8 +22,9 @@ function cut(id: number): (p: Vec3) => Vec2 {
 /** A stone between two radii and two angles, with bevelled edges and a joint around it. */
 function slab(r0: number, r1: number, a0: number, a1: number, y = 0): Soup {
   const joint = 0.006
-  const bevel = 0.012
-  const drop = 0.012
+  const bevel = 0.01
+  // Flat enough that low light does not flash from every edge.
+  const drop = 0.003
   const steps = Math.max(2, Math.ceil((a1 - a0) / 0.09))
   const soup = new Soup()
   const row = (radius: number, inset: number, height: number) =>
@@ -98,9 +99,9 @@ function star(
       if (side < 0) half.triangle(near, knee, far)
       else half.triangle(near, far, knee)
       part.of(tones[side < 0 ? 0 : 1]).add(half.mapped(cut(points * 100 + i * 2 + side)))
-      strip(part.of('polished brass'), knee, far, 0.014, y + INLAY)
+      strip(part.of('satin brass'), knee, far, 0.014, y + INLAY)
     }
-    strip(part.of('polished brass'), near, far, 0.008, y + INLAY)
+    strip(part.of('satin brass'), near, far, 0.008, y + INLAY)
   }
 }
 
@@ -118,7 +119,7 @@ function strip(soup: Soup, a: Vec3, b: Vec3, half: number, y: number): void {
 
 /** Degree marks and the twelve houses between the compass and the flagstones. */
 function calendar(part: Part, r0: number, r1: number): void {
-  const brass = part.of('polished brass')
+  const brass = part.of('satin brass')
   brass.add(inlayRing(r0 - 0.035, r0 + 0.035, INLAY)).add(inlayRing(r1 - 0.035, r1 + 0.035, INLAY))
   brass.add(inlayRing(r1 - 0.17, r1 - 0.155, INLAY))
   for (let i = 0; i < 180; i++) {
@@ -152,17 +153,17 @@ export function terrace(): Part {
     lathe(
       [
         [10.6, -0.05],
-        [10.6, -0.012],
-        [0, -0.012]
+        [10.6, -0.004],
+        [0, -0.004]
       ],
       96
     )
   )
   course(part, 1.35, 1.8, 24, 0.5, ['night marble'])
-  part.of('polished brass').add(inlayRing(1.78, 1.84, INLAY))
+  part.of('satin brass').add(inlayRing(1.78, 1.84, INLAY))
   course(part, 1.8, 2.95, 32, 0, ['night marble'])
   course(part, 2.95, 4.5, 32, 0.5, ['night marble'])
-  part.of('polished brass').add(inlayRing(2.93, 2.97, INLAY))
+  part.of('satin brass').add(inlayRing(2.93, 2.97, INLAY))
   star(part, 8, 0.5, 2.2, 1.8, 3.75, INLAY)
   star(part, 8, 0, 2.45, 1.8, 4.42, INLAY * 2.5)
   course(part, 4.5, 5.2, 24, 0, ['night marble'])
@@ -181,8 +182,8 @@ export function terrace(): Part {
       [11.4, -0.8],
       [11.4, -0.4],
       [10.8, -0.4],
-      [10.6, -0.012],
-      [10.45, -0.012]
+      [10.6, -0.004],
+      [10.45, -0.004]
     ],
     128
   )
@@ -204,30 +205,4 @@ export function sea(): Part {
   )
   part.of('sea').add(plane.mapped(p => [p[0] * 0.21, p[2] * 0.21]))
   return part
-}
-
-/** Two ranges of hills beyond the water. */
-export function hills(): Part {
-  const part = new Part()
-  ridge(part, 420, 62, 3, 501)
-  ridge(part, 300, 30, 5, 502)
-  part.of('hills').add(geodesic(6, 3), p => [p[0] * 3, p[1] * 0.6, p[2] * 2], moved([150, -2.4, -60]))
-  return part
-}
-
-function ridge(part: Part, radius: number, height: number, frequency: number, seed: number): void {
-  const count = 240
-  const top = (i: number) => {
-    const around = polar(frequency, (i / count) * TAU)
-    const gap = fractal([around[0] * 0.35 + 9, around[2] * 0.35 + 9, 0], 2, seed + 50)
-    const h = fractal([around[0] + 20, around[2] + 20, 0], 5, seed)
-    return -3 + height * Math.max(0, h * 1.6 - 0.35) * Math.max(0, gap * 2.4 - 0.6)
-  }
-  for (let i = 0; i < count; i++) {
-    const [a, b] = [(i / count) * TAU, ((i + 1) / count) * TAU]
-    const [ya, yb] = [top(i), top(i + 1)]
-    part
-      .of('hills')
-      .quad(polar(radius, b, -3), polar(radius, a, -3), polar(radius + ya, a, ya), polar(radius + yb, b, yb))
-  }
 }

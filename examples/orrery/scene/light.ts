@@ -8,14 +8,14 @@ import { SUN_DIRECTION } from './sky.ts'
 const CAMERA_DISTANCE = 7.6
 /** The camera's place at the start; the twelfth frame sees the view that the composition is made for. */
 const CAMERA_START = -0.05 * TAU
-const TARGET_HEIGHT = 2.2
+const TARGET_HEIGHT = 2.08
 
 export function setLight(scene: Scene): void {
   scene.setExtras({
     rayswarm: {
       environment: { image: 'sky.hdr', intensity: 1 },
-      clampIndirect: 3,
-      sky: { sun: { direction: [...SUN_DIRECTION], colour: [12, 7, 3.4], angularRadius: 0.02 } }
+      clampIndirect: 2.5,
+      sky: { sun: { direction: [...SUN_DIRECTION], colour: [11, 6.4, 3.1], angularRadius: 0.02 } }
     }
   })
 }
@@ -24,7 +24,7 @@ export function addCamera(document: Document, motion: Choreography, root: Node):
   const lens = document
     .createCamera('lens')
     .setType('perspective')
-    .setYFov(0.6)
+    .setYFov(0.61)
     .setAspectRatio(16 / 9)
   lens.setZNear(0.05).setZFar(2000)
   lens.setExtras({ focusDistance: 6.3, apertureRadius: 0.035 })

@@ -30,7 +30,6 @@ export type MaterialName =
   | 'jasper'
   | 'sun'
   | 'sea'
-  | 'hills'
 
 type Rgb = readonly [number, number, number]
 
@@ -72,11 +71,10 @@ export async function makeMaterials(document: Document): Promise<Map<MaterialNam
   addGlasses(document, material)
   addStones(material, pictures)
   await addGlobes(document, material)
-  material('hills').setBaseColorFactor([0.17, 0.2, 0.3, 1]).setMetallicFactor(0).setRoughnessFactor(1)
   material('sea')
     .setBaseColorFactor([0.02, 0.06, 0.09, 1])
     .setMetallicFactor(0)
-    .setRoughnessFactor(0.32)
+    .setRoughnessFactor(0.34)
     .setNormalTexture(pictures.water)
     .setNormalScale(0.5)
   for (const m of made.values()) repeat(m.getNormalTextureInfo())
