@@ -38,7 +38,7 @@ describe('a swarm by hand', function () {
 
   const publishArgs = (...more: string[]): string[] => {
     const place = ['--swarm', swarm, '--data', at('creator'), '--out', at('out')]
-    return ['publish', job, ...place, '--listen', CREATOR_LISTEN, '--timeout', '60', '--json', ...more]
+    return ['publish', job, ...place, '--listen', CREATOR_LISTEN, '--timeout', '40', '--json', ...more]
   }
   const filesOf = (path: string): string[] =>
     (existsSync(path) ? readdirSync(path, { recursive: true }) : []).map(String)
@@ -125,13 +125,27 @@ describe('a swarm by hand', function () {
     const { exitCode, json } = await run(...publishArgs())
     assert.equal(exitCode, 2)
     assert.match(json.error.remedy, /--again/)
-    const again = await run(...publishArgs('--again', '--frames', '1'))
+    const again = await run(...publishArgs('--again', '--out', at('again')))
     assert.equal(again.exitCode, 0, again.stderr)
     assert.notEqual(again.json.job, published.job)
+    assert.deepEqual(again.json.frames.map(bytesOf), published.frames.map(bytesOf))
+  })
+
+  it('renders the same bits however the job is cut', async () => {
+    mkdirSync(at('tiled'))
+    const split = { framesPerSubtask: 1, tileColumns: 2, tileRows: 2, sampleRanges: 2 }
+    job = writeJob(at('tiled'), { frames: '2,5', name: 'by hand', split })
+    const { exitCode, json, stderr } = await run(...publishArgs('--out', at('tiles')))
+    assert.equal(exitCode, 0, stderr)
+    assert.equal(json.subtasks, 2 * 8)
+    assert.deepEqual(
+      json.frames.map(bytesOf),
+      [1, 4].map(index => bytesOf(published.frames[index]!))
+    )
   })
 
   it('says what its peers do, and what they earned', async () => {
-    // The second job was another one: what its nodes got for the first is at least there.
+    // More than one job was published: what a node got for the first is at least there.
     const { json } = await run('status', '--data', net, '--json')
     const peers = json.peers as PeerStatus[]
     assert.equal(peers.length, 3)
@@ -168,6 +182,10 @@ describe('a swarm by hand', function () {
     assert.ok(BigInt(peer?.account.credit ?? -1) >= BigInt(paid))
   })
 })
+
+function bytesOf(path: string): string {
+  return readFileSync(path, 'base64')
+}
 
 /** Whether a process runs; its remains, which wait for whoever started it, do not count. */
 function isAlive(pid: number): boolean {

@@ -47,6 +47,11 @@ export async function perform(
   process.on('unhandledRejection', cause => {
     screen.say(`unhandled rejection: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`)
   })
+  process.on('uncaughtException', cause => {
+    const failure = asFailure(cause)
+    sayFailure(failure, screen)
+    void end(json ? toJson(failureJson(failure)) : '', EXIT.failure)
+  })
   let exitCode: number = EXIT.ok
   let last: string
   try {

@@ -58,10 +58,23 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
     }
   })
   try {
+    if (host.probes.length === 0) throw noEngine()
     return await run(host, board, options, io)
   } finally {
     await host.stop()
   }
+}
+
+function noEngine(): RayswarmError {
+  return new RayswarmError(
+    'ERR_INTERNAL',
+    'no engine of this machine can be used: there is nothing to execute with',
+    {
+      thing: 'engine',
+      value: 'none',
+      remedy: 'Read the warning above; it says what each engine lacks.'
+    }
+  )
 }
 
 async function run(host: Host, board: StatusBoard, options: JoinOptions, io: CommandIo): Promise<Outcome> {
@@ -107,7 +120,7 @@ function greet(ready: Ready, options: JoinOptions, { screen }: CommandIo): void 
   screen.say(`peer     ${ready.peerId}`)
   for (const address of ready.addresses) screen.say(`address  ${address}`)
   screen.say(`account  ${ready.account}`)
-  screen.say(`engines  ${ready.engines.join(', ') || pc.red('none: this peer cannot execute anything')}`)
+  screen.say(`engines  ${ready.engines.join(', ')}`)
   if (options.byzantine !== undefined) screen.say(pc.yellow(`lying on purpose: ${options.byzantine}`))
   screen.say('Stop with Ctrl+C: leases are handed back first.')
 }
@@ -115,7 +128,7 @@ function greet(ready: Ready, options: JoinOptions, { screen }: CommandIo): void 
 /** One line that says what the node does, or why it does nothing. */
 function heartbeat(host: Host, board: StatusBoard): string {
   const { peer, swarm } = host
-  const running = board.running()
+  const running = board.running(peer.node?.runningCount ?? 0)
   const reasons = new Map<string, number>()
   for (const reason of peer.node?.declined().values() ?? [])
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1)

@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, posix } from 'node:path'
 import {
   type AssetSource,
   type Cid,
+  type ErrorCode,
   type JobSpec,
   type PeerId,
   type Quote,
@@ -39,6 +40,14 @@ export interface CheckedJob {
   readonly sources: readonly AssetSource[]
   readonly quote: Quote
   readonly warnings: readonly string[]
+}
+
+/** What an engine's issues are called when they end a command. */
+const ISSUE_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  'file-missing': 'ERR_FILE_MISSING',
+  'not-gltf': 'ERR_NOT_GLTF',
+  'path-escapes': 'ERR_PATH_ESCAPES',
+  'scene-memory': 'ERR_SCENE_MEMORY'
 }
 
 /** Stands for what only the import of the assets tells. */
@@ -118,14 +127,11 @@ export async function checkJob(
   const issues = await runner.inspect(spec, dir)
   const broken = issues.find(({ severity }) => severity === 'error')
   if (broken !== undefined)
-    throw new RayswarmError('ERR_SCENE_UNSUPPORTED', `${broken.where}: ${broken.message}`, {
-      thing: broken.code,
-      value: broken.where,
+    throw new RayswarmError(ISSUE_ERRORS[broken.code] ?? 'ERR_SCENE_UNSUPPORTED', broken.message, {
+      thing: broken.where,
+      value: broken.code === 'scene-memory' ? spec.memoryBytes : broken.code,
       remedy: broken.remedy
     })
-  // A scene that does not load here will not load anywhere, and nobody is paid for finding out.
-  const session = await runner.open(spec, dir)
-  await session.close()
   return {
     file,
     sources,

@@ -37,7 +37,12 @@ export class StatusBoard {
     })
   }
 
-  running(): readonly Running[] {
+  /** The executions under way, of which there are `count`: one that was refused in the end says nothing. */
+  running(count: number): readonly Running[] {
+    for (const key of this.#running.keys()) {
+      if (this.#running.size <= count) break
+      this.#running.delete(key)
+    }
     return [...this.#running.values()].map(({ key, share }) => ({
       job: key.job,
       subtask: key.subtask,

@@ -55,7 +55,7 @@ export async function statusOf(host: Host, board: StatusBoard): Promise<PeerStat
       creator: signed.signer
     })),
     declined: [...(peer.node?.declined() ?? [])].map(([job, reason]) => ({ job, reason })),
-    running: board.running(),
+    running: board.running(peer.node?.runningCount ?? 0),
     executions: { finished: board.finishedCount, failed: board.failedCount },
     jobs: peer.creator.jobs().map(run => ({
       job: run.job,
