@@ -1,6 +1,6 @@
 /**
- * Makes `scene.glb`: a brass orrery on a marble terrace above the sea, at sunset. `node make-scene.ts` writes the same
- * bytes every time; nothing is downloaded, everything is computed.
+ * Makes `scene.glb` and `sky.hdr`: a brass orrery on a marble terrace above the sea, at sunset. `node make-scene.ts`
+ * writes the same bytes every time; nothing is downloaded, everything is computed.
  */
 
 import { writeFile } from 'node:fs/promises'

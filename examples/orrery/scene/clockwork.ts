@@ -181,11 +181,8 @@ export function arm({ level, angle, reach, cup, gauge }: ArmShape): Part {
     turn
   )
   part.of('polished brass').add(lathe(cupProfile(gauge), 24), moved([0, cup, reach]), turn)
-  for (const at of [0.3, 0.62]) {
-    const bead = lathe(BEAD, 18)
-    part
-      .of('polished brass')
-      .add(bead, p => turnedX(Math.PI / 2)(p), moved([0, y - (at === 0.3 ? 0.035 : 0.05), reach * at]), turn)
+  for (const knot of [knots[1]!, knots[2]!]) {
+    part.of('polished brass').add(lathe(BEAD, 18), turnedX(Math.PI / 2), moved(knot), turn)
   }
   const back = 0.3 + level * 0.05
   part.of('satin brass').add(

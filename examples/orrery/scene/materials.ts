@@ -81,9 +81,11 @@ export async function makeMaterials(document: Document): Promise<Map<MaterialNam
   return made
 }
 
+const textured = (document: Document) => (name: string, png: textures.Png) =>
+  document.createTexture(name).setImage(png).setMimeType('image/png')
+
 async function paintSurfaces(document: Document): Promise<Pictures> {
-  const texture = (name: string, png: textures.Png) =>
-    document.createTexture(name).setImage(png).setMimeType('image/png')
+  const texture = textured(document)
   return {
     light: texture(
       'light marble',
@@ -142,8 +144,7 @@ function addStones(material: (name: MaterialName) => Material, pictures: Picture
 }
 
 async function addGlobes(document: Document, material: (name: MaterialName) => Material): Promise<void> {
-  const texture = (name: string, png: textures.Png) =>
-    document.createTexture(name).setImage(png).setMimeType('image/png')
+  const texture = textured(document)
   const earth = material('earth')
     .setBaseColorTexture(texture('earth', await textures.earthColour(1024)))
     .setMetallicRoughnessTexture(texture('earth polish', await textures.earthPolish(1024)))
