@@ -32,8 +32,8 @@ let albedoBias: f32 = 0
 /** Split-sum albedo of GGX at cosine `mu`: F0 × scale + bias. */
 function albedo(mu: f32, roughness: f32): void {
   const edge: f32 = <f32>ALBEDO_EDGE
-  const px = least(most(mu * edge - <f32>0.5, 0), edge - 1)
-  const py = least(most(roughness * edge - <f32>0.5, 0), edge - 1)
+  const px: f32 = least(most(mu, 0), 1) * (edge - 1)
+  const py: f32 = least(most(roughness, 0), 1) * (edge - 1)
   const i = <i32>px
   const j = <i32>py
   const i1 = i + 1 < ALBEDO_EDGE ? i + 1 : i
@@ -277,11 +277,11 @@ function sampleGlass(choice: f32): bool {
 export function tabulate(tables: usize): void {
   const samples = 256
   for (let j = 0; j < ALBEDO_EDGE; j++) {
-    const roughness: f32 = (<f32>j + <f32>0.5) / <f32>ALBEDO_EDGE
+    const roughness: f32 = most(<f32>j, <f32>0.25) / <f32>(ALBEDO_EDGE - 1)
     const a = roughness * roughness
     alpha2 = a * a
     for (let i = 0; i < ALBEDO_EDGE; i++) {
-      const mu: f32 = (<f32>i + <f32>0.5) / <f32>ALBEDO_EDGE
+      const mu: f32 = most(<f32>i, <f32>0.25) / <f32>(ALBEDO_EDGE - 1)
       const sinV = sqrt<f32>(1 - mu * mu)
       lambdaView = lambda(mu)
       const local = v.normalize(v.vec(sinV * a, 0, mu))

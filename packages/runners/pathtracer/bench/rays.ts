@@ -37,7 +37,11 @@ function incoherentRays(): Float32Array {
 }
 
 async function traceRate(dir: string): Promise<void> {
-  const scene = await prepare(dir, await readGltf(dir, 'scene.glb'), undefined)
+  const scene = await prepare(dir, await readGltf(dir, 'scene.glb'), {
+    camera: undefined,
+    allowedBytes: 2 ** 32,
+    rasterBytes: 0
+  })
   const kernel = new Kernel(await kernelModule())
   const canvas = new Canvas(kernel, scene)
   const constants = {

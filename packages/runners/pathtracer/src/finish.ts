@@ -1,5 +1,6 @@
 import type { Artifact, JobSpec, Raster } from '@rayswarm/interface'
 import sharp from 'sharp'
+import { encodeExr } from './exr.ts'
 import { developRows } from './tone.ts'
 
 const ROWS_PER_SLICE = 64
@@ -29,5 +30,9 @@ async function png(spec: JobSpec, raster: Raster): Promise<Uint8Array> {
 
 /** The files of one whole frame. */
 export async function finishFrame(spec: JobSpec, raster: Raster): Promise<Artifact[]> {
-  return [{ path: `${frameName(raster.frame)}.png`, bytes: await png(spec, raster) }]
+  const name = frameName(raster.frame)
+  const files: Artifact[] = [{ path: `${name}.png`, bytes: await png(spec, raster) }]
+  const { exr } = spec.work.output
+  if (exr !== 'none') files.push({ path: `${name}.exr`, bytes: await encodeExr(raster, exr) })
+  return files
 }

@@ -52,7 +52,9 @@ export function plan(tree: Tree): Group[] {
     const mesh = source.getMesh()
     if (mesh === null) return
     if (!meshes.has(mesh)) meshes.set(mesh, meshes.size)
-    const primitives = mesh.listPrimitives().filter(p => isTriangles(p) && triangleCount(p) > 0)
+    const primitives = mesh
+      .listPrimitives()
+      .filter(p => isTriangles(p) && vertexCount(p) > 0 && triangleCount(p) > 0)
     primitives.forEach((primitive, index) => {
       const emissive = isEmissive(primitive.getMaterial()) ? primitive.getMaterial()! : undefined
       const place = moving[node] ? `mesh ${meshes.get(mesh)}` : emissive ? `node ${node}` : 'still'

@@ -56,6 +56,11 @@ function notGltf(entry: string, why: string, cause?: unknown): RayswarmError {
   })
 }
 
+/** Something in the file does not fit together: what stumbled over it is the cause. */
+export function contradicts(entry: string, cause: unknown): RayswarmError {
+  return notGltf(entry, cause instanceof Error ? cause.message : String(cause), cause)
+}
+
 /**
  * Where `path` lies under `dir`, symbolic links followed.
  *
@@ -127,7 +132,11 @@ function parse(entry: string, text: Buffer): GLTF.IGLTF {
  */
 export async function readGltf(dir: string, entry: string): Promise<GltfFile> {
   const path = await locate(dir, entry, 'scene file')
-  const bytes = await readFile(path)
+  return parseGltf(entry, await readFile(path))
+}
+
+/** @throws {RayswarmError} `ERR_NOT_GLTF` */
+export function parseGltf(entry: string, bytes: Buffer): GltfFile {
   return { entry, ...chunksOf(entry, bytes), sizeBytes: bytes.length }
 }
 
@@ -197,7 +206,7 @@ export async function readDocument(dir: string, file: GltfFile): Promise<Documen
   try {
     return await io.readJSON({ json: file.json, resources })
   } catch (error) {
-    throw notGltf(file.entry, error instanceof Error ? error.message : String(error), error)
+    throw contradicts(file.entry, error)
   }
 }
 

@@ -14,5 +14,6 @@
  * ```
  */
 export { sceneFiles } from './gltf-file.ts'
+export { PROBE_DIGEST } from './probe.ts'
 export { ENGINE, EQUIVALENCE_CLASS, type PathtracerInit, PathtracerRunner } from './runner.ts'
 export { PathtracerSession } from './session.ts'

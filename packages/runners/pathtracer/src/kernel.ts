@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { RayswarmError } from '@rayswarm/interface'
 
 /** Largest memory a kernel can have: 65 536 pages of 64 KiB. */
 export const KERNEL_BYTES_MAX = 65_536 * 65_536
@@ -68,8 +69,21 @@ export class Kernel {
     const address = Math.ceil(this.#top / 64) * 64
     this.#top = address + sizeBytes
     const missing = this.#top - this.exports.memory.buffer.byteLength
-    if (missing > 0) this.exports.memory.grow(Math.ceil(missing / PAGE_BYTES))
+    if (missing > 0) this.#grow(Math.ceil(missing / PAGE_BYTES))
     return address
+  }
+
+  #grow(pages: number): void {
+    try {
+      this.exports.memory.grow(pages)
+    } catch (error) {
+      throw new RayswarmError('ERR_SCENE_MEMORY', `no memory for ${this.#top} bytes of scene and pixels`, {
+        thing: 'scene memory',
+        value: { needBytes: this.#top, allowedBytes: KERNEL_BYTES_MAX },
+        remedy: 'Free memory on this machine, or render smaller tiles of a smaller scene.',
+        cause: error
+      })
+    }
   }
 
   /** A mark to `release` to. */

@@ -62,7 +62,7 @@ function materialRecord(material: Material, shelf: TextureShelf): Uint8Array {
   const transmission = material.getExtension<Transmission>('KHR_materials_transmission')
   const volume = material.getExtension<Volume>('KHR_materials_volume')
   const ior = material.getExtension<IOR>('KHR_materials_ior')?.getIOR() ?? IOR_DEFAULT
-  const bend = ior > 1 ? ior : IOR_DEFAULT
+  const bend = ior >= 1 ? ior : IOR_DEFAULT
   const f = (bend - 1) / (bend + 1)
   const put = (offset: number, ...values: readonly number[]): void => {
     for (const [k, value] of values.entries()) view.setFloat32(offset + k * 4, value, true)

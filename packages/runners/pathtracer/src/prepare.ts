@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises'
+import type { Document } from '@gltf-transform/core'
 import * as layout from '../assembly/layout.ts'
 import { type EnvironmentMap, environmentMap, readRadiance } from './environment.ts'
 import { length3 } from './exact-math.ts'
 import { environmentSetting, readCamera, readLights, readSky } from './extras.ts'
 import { GeometryStore, type Group, plan, triangleCount, vertexCount } from './geometry.ts'
-import { type GltfFile, locate, readDocument, references } from './gltf-file.ts'
+import { environmentUri, type GltfFile, locate, readDocument, references } from './gltf-file.ts'
 import { Kernel, kernelModule } from './kernel.ts'
 import { emissionOf, type MaterialTables, readMaterials } from './materials.ts'
+import { estimate, requireDeclaredMemory, requireMemory, totalOf } from './memory.ts'
 import type { Emission, Placement, PreparedScene, Sections } from './prepared.ts'
 import { readTree } from './tree.ts'
 
@@ -20,23 +22,39 @@ interface Grown {
   emitterCount: number
 }
 
-/** Load a scene and bring it into the kernel's form. */
-export async function prepare(
-  dir: string,
-  file: GltfFile,
-  camera: string | undefined
-): Promise<PreparedScene> {
+/** What may be used to load a scene. */
+export interface PrepareLimits {
+  readonly camera: string | undefined
+  readonly allowedBytes: number
+  readonly rasterBytes: number
+}
+
+/**
+ * Load a scene and bring it into the kernel's form.
+ *
+ * @throws {RayswarmError} `ERR_FILE_MISSING`, `ERR_PATH_ESCAPES`, `ERR_NOT_GLTF`, `ERR_SCENE_UNSUPPORTED`, `ERR_SCENE_MEMORY`
+ */
+export async function prepare(dir: string, file: GltfFile, limits: PrepareLimits): Promise<PreparedScene> {
+  requireDeclaredMemory(file.json, limits.allowedBytes)
   const document = await readDocument(dir, file)
   const tree = readTree(document, file)
+  const camera = readCamera(document, tree, limits.camera)
   const groups = plan(tree)
-  const tables = await readMaterials(document)
-  const kernel = new Kernel(await kernelModule())
-  const store = new GeometryStore(sum(groups, vertexCount), sum(groups, triangleCount))
-  const grown: Grown = { nodes: [], packets: [], emitters: [], nodeBytes: 0, packetCount: 0, emitterCount: 0 }
-  const placements = groups.flatMap(group => grow(kernel, group, store, tables, grown))
+  const hasMap = environmentUri(file.json) !== undefined
+  const sourceBytes = file.sizeBytes + sourceSize(document)
+  requireMemory(
+    await estimate(document, groups, sourceBytes, hasMap, limits.rasterBytes),
+    limits.allowedBytes
+  )
   const map = await readEnvironment(dir, file)
   const lights = readLights(tree)
-  const hasLight = lights.length > 0 || placements.some(({ emission }) => emission !== undefined)
+  const hasLight = lights.length > 0 || groups.some(({ emissive }) => emissive !== undefined)
+  const sky = readSky(file, hasLight, map)
+  const tables = await readMaterials(document)
+  const kernel = new Kernel(await kernelModule())
+  const store = new GeometryStore(totalOf(groups, vertexCount), totalOf(groups, triangleCount))
+  const grown: Grown = { nodes: [], packets: [], emitters: [], nodeBytes: 0, packetCount: 0, emitterCount: 0 }
+  const placements = groups.flatMap(group => grow(kernel, group, store, tables, grown))
   const { bytes, sections } = pack([
     ['vertices', [new Uint8Array(store.vertices, 0, store.vertexCount * layout.VERTEX_SIZE)]],
     ['triangles', [new Uint8Array(store.triangles, 0, store.triangleCount * layout.TRIANGLE_SIZE)]],
@@ -49,17 +67,25 @@ export async function prepare(
     ['emitters', grown.emitters],
     ['environment', map === undefined ? [] : [map.bytes]]
   ])
+  const { nodes, channels } = tree
   return {
     bytes,
     sections,
-    nodes: tree.nodes,
-    channels: tree.channels,
+    nodes,
+    channels,
     placements,
     lights,
-    camera: readCamera(document, tree, camera),
-    sky: readSky(file, hasLight, map),
+    camera,
+    sky,
     triangleCount: store.triangleCount
   }
+}
+
+/** Bytes of the buffers and images that were read beside the entry. */
+function sourceSize(document: Document): number {
+  const root = document.getRoot()
+  const images = root.listTextures().reduce((sum, texture) => sum + (texture.getImage()?.length ?? 0), 0)
+  return root.listAccessors().reduce((sum, accessor) => sum + accessor.getByteLength(), images)
 }
 
 async function readEnvironment(dir: string, file: GltfFile): Promise<EnvironmentMap | undefined> {
@@ -68,16 +94,6 @@ async function readEnvironment(dir: string, file: GltfFile): Promise<Environment
   const bytes = await readFile(await locate(dir, reference.path, 'environment'))
   const { intensity, rotation } = environmentSetting(file)
   return environmentMap(readRadiance(reference.path, bytes), intensity, rotation)
-}
-
-function sum(
-  groups: readonly Group[],
-  count: (primitive: Group['pieces'][number]['primitive']) => number
-): number {
-  return groups.reduce(
-    (all, group) => group.pieces.reduce((some, piece) => some + count(piece.primitive), all),
-    0
-  )
 }
 
 function lookUpTables(kernel: Kernel): Uint8Array {
@@ -94,7 +110,7 @@ function grow(
   tables: MaterialTables,
   grown: Grown
 ): Placement[] {
-  const capacity = sum([group], triangleCount)
+  const capacity = totalOf([group], triangleCount)
   const corners = new Float32Array(capacity * 9)
   const ids = new Uint32Array(capacity)
   let count = 0

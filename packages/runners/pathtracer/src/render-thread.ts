@@ -9,13 +9,14 @@ const { scene, control } = workerData as ThreadOrder
 const flags = new Int32Array(control)
 let current = 0
 const kernel = new Kernel(await kernelModule(), () => Atomics.load(flags, 0) === current)
-const canvas = new Canvas(kernel, scene)
+let canvas: Canvas | undefined
 
 function post(reply: RunReply, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transfer)
 }
 
 function render(run: number, work: RenderWork, order: RunOrder): void {
+  canvas ??= new Canvas(kernel, scene)
   kernel.exports.resetRays()
   const rasters = canvas.render(work, order.constants, share => post({ run, kind: 'progress', share }))
   if (rasters === undefined) return post({ run, kind: 'stopped' })

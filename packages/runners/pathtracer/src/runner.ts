@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os'
 import type { Artifact, Issue, JobSpec, Probe, Raster, Runner } from '@rayswarm/interface'
 import { rasterBytes } from './canvas.ts'
 import { finishFrame } from './finish.ts'
+import { inspectScene } from './inspect.ts'
+import { PROBE_DIGEST, probeDigest } from './probe.ts'
 import { loadScene, PathtracerSession } from './session.ts'
 
 /** Name of this engine in job specs. */
@@ -24,11 +26,18 @@ export class PathtracerRunner implements Runner {
   }
 
   async probe(): Promise<Probe | { readonly unavailable: string }> {
-    return { engine: ENGINE, equivalenceClass: EQUIVALENCE_CLASS, concurrency: this.#concurrency }
+    try {
+      const digest = await probeDigest()
+      if (digest === PROBE_DIGEST)
+        return { engine: ENGINE, equivalenceClass: EQUIVALENCE_CLASS, concurrency: this.#concurrency }
+      return { unavailable: `the built-in scene has digest ${digest} instead of ${PROBE_DIGEST}` }
+    } catch (error) {
+      return { unavailable: error instanceof Error ? error.message : String(error) }
+    }
   }
 
-  async inspect(_spec: JobSpec, _dir: string): Promise<readonly Issue[]> {
-    return []
+  inspect(spec: JobSpec, dir: string): Promise<readonly Issue[]> {
+    return inspectScene(spec, dir)
   }
 
   async open(spec: JobSpec, dir: string): Promise<PathtracerSession> {

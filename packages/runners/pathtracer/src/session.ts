@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import {
   type JobSpec,
   RayswarmError,
@@ -16,6 +16,7 @@ import {
   type ThreadOrder
 } from './messages.ts'
 import type { PreparedScene } from './prepared.ts'
+import { startThread } from './thread.ts'
 
 interface Run {
   readonly order: RunOrder
@@ -45,6 +46,8 @@ class RenderThread {
   readonly #flags: Int32Array
   readonly #worker: Worker
   #run: Run | undefined
+  /** The thread has a run that it did not answer yet, even if nobody waits for it any more. */
+  busy = false
   #share = 0
   rayCount = 0
 
@@ -52,30 +55,28 @@ class RenderThread {
     const control = new SharedArrayBuffer(4)
     this.#flags = new Int32Array(control)
     const order: ThreadOrder = { scene, control }
-    this.#worker = new Worker(new URL('./render-thread.js', import.meta.url), { workerData: order })
+    this.#worker = startThread('render', order)
     this.#worker.on('message', (reply: RunReply) => this.#onReply(reply, onIdle))
-    this.#worker.on('error', error => {
+    const gone = (cause?: unknown): void => {
       onGone(this)
-      this.#take()?.reject(crashed(error))
-    })
-    this.#worker.on('exit', () => {
-      onGone(this)
-      this.#take()?.reject(crashed(undefined))
-    })
-  }
-
-  get busy(): boolean {
-    return this.#run !== undefined
+      this.#take()?.reject(crashed(cause))
+    }
+    this.#worker.on('error', gone)
+    this.#worker.on('exit', () => gone())
   }
 
   start(run: Run): void {
     this.#run = run
+    this.busy = true
     this.#share = 0
     this.#worker.postMessage(run.order)
   }
 
+  /** Give a run up at once; the thread follows when it next looks at the flag. */
   stop(run: Run): void {
-    if (this.#run === run) Atomics.store(this.#flags, 0, run.order.run)
+    if (this.#run !== run) return
+    Atomics.store(this.#flags, 0, run.order.run)
+    this.#take()?.reject(aborted(run.options.signal.reason))
   }
 
   async close(): Promise<void> {
@@ -90,19 +91,19 @@ class RenderThread {
   }
 
   #onReply(reply: RunReply, onIdle: () => void): void {
-    if (this.#run?.order.run !== reply.run) return
     if (reply.kind === 'progress') {
+      if (this.#run?.order.run !== reply.run) return
       this.#share = Math.max(this.#share, reply.share)
       this.#run.options.onProgress?.(this.#share)
       return
     }
+    this.busy = false
     const run = this.#take()
     if (reply.kind === 'done') {
       this.rayCount += reply.rays
       run?.options.onProgress?.(1)
       run?.resolve({ rasters: reply.rasters })
-    } else if (reply.kind === 'stopped') run?.reject(aborted(run.options.signal.reason))
-    else run?.reject(errorOf(reply.failure))
+    } else if (reply.kind === 'failed') run?.reject(errorOf(reply.failure))
     onIdle()
   }
 }
@@ -199,7 +200,7 @@ export class PathtracerSession implements Session {
 /** Load a scene in a thread of its own. */
 export function loadScene(order: LoadOrder): Promise<PreparedScene> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./loader-thread.js', import.meta.url), { workerData: order })
+    const worker = startThread('loader', order)
     worker.once('message', (reply: LoadReply) => {
       if (reply.failure === undefined) resolve(reply.scene)
       else reject(errorOf(reply.failure))

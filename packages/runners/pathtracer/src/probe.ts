@@ -1,0 +1,27 @@
+import type { RenderWork } from '@rayswarm/interface'
+import type { RenderConstants } from './messages.ts'
+import { startThread } from './thread.ts'
+
+/** What of the built-in scene is rendered. spec/pathtracer.md#built-in-scene */
+export const PROBE_FRAME: { readonly work: RenderWork; readonly constants: RenderConstants } = {
+  work: {
+    kind: 'render',
+    frames: [12],
+    tile: { xPx: 0, yPx: 0, widthPx: 48, heightPx: 32 },
+    samples: { from: 0, to: 4 }
+  },
+  constants: { framesPerSecond: 24, widthPx: 48, heightPx: 32, samplesPerPixel: 4, seed: 1, maxBounces: 6 }
+}
+
+/** SHA-256 of its pixel sums as little-endian doubles. Any other digest means: this machine does not compute what others do. */
+export const PROBE_DIGEST = '2e29737e636b93c377573145a8eb52d1cdfdb94b83633b2bcf1b3e594687f3ac'
+
+/** Render the built-in scene and digest it. */
+export function probeDigest(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const worker = startThread('probe')
+    worker.once('message', resolve)
+    worker.once('error', reject)
+    worker.once('exit', () => reject(new Error('the probing thread ended without a digest')))
+  })
+}
