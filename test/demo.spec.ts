@@ -13,10 +13,9 @@ describe('the demo', function () {
   this.timeout(180_000)
   const dir = mkdtempSync(join(tmpdir(), 'rayswarm-test-'))
   const out = join(dir, 'out')
-  const temporary = join(dir, 'tmp')
   const children: ChildProcess[] = []
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
 
-  before(() => rmSync(temporary, { recursive: true, force: true }))
   after(async () => {
     for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
     rmSync(dir, { recursive: true, force: true })

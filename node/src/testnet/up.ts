@@ -39,6 +39,7 @@ interface Starting {
   readonly dir: string
   readonly host: string
   readonly started: OwnProcess[]
+  written: Promise<void>
   readonly io: CommandIo
 }
 
@@ -50,7 +51,7 @@ export async function testnetUp(options: TestnetUpOptions, io: CommandIo): Promi
   requireCounts(peerCount, liarCount)
   await requireWritable(dir, 'testnet directory')
   await requireDown(dir)
-  const starting: Starting = { dir, host: options.host, started: [], io }
+  const starting: Starting = { dir, host: options.host, started: [], written: Promise.resolve(), io }
   try {
     const chain = await startChain(starting)
     const swarmPath = join(dir, 'swarm.json')
@@ -73,7 +74,7 @@ export async function testnetUp(options: TestnetUpOptions, io: CommandIo): Promi
     const first = await startNode(starting, names[0]!, isLiar(names[0]!))
     // Everybody else, on this machine or another, starts from the first node.
     await writeSwarmFile(swarmPath, { ...swarm, bootstrap: [...first.addresses] })
-    const others = await Promise.all(names.slice(1).map(name => startNode(starting, name, isLiar(name))))
+    const others = await allOf(names.slice(1).map(name => startNode(starting, name, isLiar(name))))
     const nodes = [first, ...others].map((node, index) => ({
       node: names[index]!,
       peerId: node.peerId,
@@ -96,6 +97,12 @@ export async function testnetUp(options: TestnetUpOptions, io: CommandIo): Promi
     await rm(join(dir, TESTNET_FILE), { force: true })
     throw error
   }
+}
+
+/** Like `Promise.all`, but a failure waits for the others: what they start must be known before it is ended. */
+async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work)
+  return await Promise.all(work)
 }
 
 function requireCounts(peerCount: number, liarCount: number): void {
@@ -146,10 +153,13 @@ async function startNode(starting: Starting, name: string, isLiar: boolean): Pro
 async function start(starting: Starting, name: string, dir: string, args: string[]): Promise<OwnProcess> {
   const own = await spawnDetached(name, args, join(dir, `${name}.log`))
   starting.started.push(own)
-  const file: TestnetFile = { processes: starting.started }
-  await writeWhole(join(starting.dir, TESTNET_FILE), `${JSON.stringify(file, undefined, 2)}\n`, {
-    thing: 'testnet file'
+  // One write after the other: the last one must be the one that names everybody.
+  starting.written = starting.written.then(async () => {
+    const file: TestnetFile = { processes: starting.started }
+    const text = `${JSON.stringify(file, undefined, 2)}\n`
+    await writeWhole(join(starting.dir, TESTNET_FILE), text, { thing: 'testnet file' })
   })
+  await starting.written
   return own
 }
 

@@ -55,8 +55,10 @@ export async function run(...args: readonly string[]): Promise<Ended> {
   return await start(args).ended()
 }
 
-/** A directory for one suite, removed after it. */
+/** A directory for one suite, removed after it, or with the process when the suite's hooks do not run. */
 export function temporaryDir(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'rayswarm-node-'))
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+  const remove = (): void => rmSync(path, { recursive: true, force: true })
+  process.once('exit', remove)
+  return { path, remove }
 }
