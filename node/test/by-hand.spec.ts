@@ -159,6 +159,16 @@ describe('a swarm by hand', function () {
     assert.equal(peers.find(({ peerId }) => peerId === liar)?.account.credit, '0')
   })
 
+  it('says it to nobody who does not hold the key', async () => {
+    const { url, token } = JSON.parse(readFileSync(join(net, 'node-1', 'api.json'), 'utf8'))
+    const statusOf = async (path: string, authorization?: string): Promise<number> =>
+      (await fetch(`${url}${path}`, authorization === undefined ? {} : { headers: { authorization } })).status
+    assert.equal(await statusOf('/status'), 401)
+    assert.equal(await statusOf('/status', `Bearer ${token}0`), 401)
+    assert.equal(await statusOf('/other', `Bearer ${token}`), 404)
+    assert.equal(await statusOf('/status', `Bearer ${token}`), 200)
+  })
+
   it('goes down, and leaves nothing running', async () => {
     const { json } = await run('testnet', 'down', '--dir', net, '--json')
     const names = json.ended.map((own: { name: string }) => own.name)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isRayswarmError, type JobSpec } from '@rayswarm/interface'
+import { isRayswarmError, type JobSpec, type PeerEvents } from '@rayswarm/interface'
+import { Emitter } from '@rayswarm/peer'
 import { jobIdOf } from '@rayswarm/wire'
 import fc from 'fast-check'
 import sharp from 'sharp'
@@ -10,6 +11,7 @@ import { diskFullAmong, partialPath, sweepPartials, writeWhole } from '../src/di
 import { writeContactSheet } from '../src/publish/contact-sheet.ts'
 import { writeFilm } from '../src/publish/film.ts'
 import { JobRecords } from '../src/publish/job-records.ts'
+import { Pictures, pngsOf } from '../src/publish/pictures.ts'
 import { readSwarmFile } from '../src/swarm-file.ts'
 import { formatTokens, parseTokens } from '../src/tokens.ts'
 import { temporaryDir } from './support/program.ts'
@@ -76,6 +78,61 @@ describe('job records', () => {
     assert.equal(again.unsettled(specOf, true).nonce, 1)
     assert.deepEqual(again.open(), [])
   })
+})
+
+describe('frames on their way to the disk', () => {
+  const dir = temporaryDir()
+  after(() => dir.remove())
+  const frame = (job: string, number: number, path = `frame_${number}.png`) => ({
+    job,
+    frame: number,
+    artifacts: [{ path, bytes: Uint8Array.of(number) }]
+  })
+
+  function watched(): { pictures: Pictures; events: Emitter<PeerEvents> } {
+    const pictures = new Pictures()
+    const events = new Emitter<PeerEvents>()
+    pictures.watch({ events })
+    return { pictures, events }
+  }
+
+  it('go to the directory of their job, and nowhere when nobody asked for them', async () => {
+    const { pictures, events } = watched()
+    const one = pictures.expect('one', join(dir.path, 'one'))
+    const two = pictures.expect('two', join(dir.path, 'two'))
+    for (const job of ['one', 'two', 'stranger']) events.emit('frame:finished', frame(job, 2))
+    events.emit('frame:finished', frame('one', 1))
+    await pictures.written()
+    assert.deepEqual(
+      pngsOf(one),
+      [1, 2].map(n => join(dir.path, 'one', 'frames', `frame_${n}.png`))
+    )
+    assert.equal(pngsOf(two).length, 1)
+    assert.deepEqual(readdirSync(dir.path).toSorted(), ['one', 'two'])
+  })
+
+  it('stop at the first that cannot be written, and say so', async () => {
+    const { pictures, events } = watched()
+    writeFileSync(join(dir.path, 'file'), '')
+    const lost = pictures.expect('lost', join(dir.path, 'file'))
+    const kept = pictures.expect('kept', join(dir.path, 'kept'))
+    let toldCount = 0
+    pictures.onChange(() => toldCount++)
+    events.emit('frame:finished', frame('lost', 1))
+    events.emit('frame:finished', frame('kept', 1))
+    await pictures.written()
+    assert.ok(coded('ERR_NOT_WRITABLE')(pictures.failure))
+    assert.deepEqual([toldCount, lost.frames.size, kept.frames.size], [1, 0, 0])
+  })
+
+  for (const path of ['../outside.png', '/outside.png'])
+    it(`do not go to ${path}`, async () => {
+      const { pictures, events } = watched()
+      pictures.expect('job', join(dir.path, 'inside'))
+      events.emit('frame:finished', frame('job', 1, path))
+      await pictures.written()
+      assert.ok(pictures.failure instanceof RangeError)
+    })
 })
 
 describe('amounts and sizes', () => {

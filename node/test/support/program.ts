@@ -55,10 +55,14 @@ export async function run(...args: readonly string[]): Promise<Ended> {
   return await start(args).ended()
 }
 
-/** A directory for one suite, removed after it, or with the process when the suite's hooks do not run. */
+const dirs = new Set<string>()
+const removeDir = (path: string): void => rmSync(path, { recursive: true, force: true })
+// The hooks of a suite without a test to run do not run either.
+process.once('exit', () => dirs.forEach(removeDir))
+
+/** A directory for one suite, removed after it. */
 export function temporaryDir(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'rayswarm-node-'))
-  const remove = (): void => rmSync(path, { recursive: true, force: true })
-  process.once('exit', remove)
-  return { path, remove }
+  dirs.add(path)
+  return { path, remove: () => removeDir(path) }
 }
