@@ -13,6 +13,7 @@ import {
   type Topic,
   type Unsubscribe
 } from '@rayswarm/interface'
+import { MESSAGE_SIZE_BYTES_MAX } from '@rayswarm/params'
 
 /** How bad the virtual network is. */
 export interface Weather {
@@ -172,6 +173,8 @@ export class VirtualNetwork {
       const onAbort = (): void => fail(new RayswarmError('ERR_ABORTED', `request to ${to} was aborted`))
       if (this.#hosts.get(host.peerId) !== host) return
       if (options.signal?.aborted) return onAbort()
+      if (bytes.length > MESSAGE_SIZE_BYTES_MAX.direct)
+        return fail(new RayswarmError('ERR_OVERSIZED', `request of ${bytes.length} bytes`))
       options.signal?.addEventListener('abort', onAbort, { once: true })
       timer = this.#clock.after(options.timeoutMs, () =>
         fail(new RayswarmError('ERR_TIMEOUT', `${to} did not answer within ${options.timeoutMs} ms`))
@@ -221,7 +224,9 @@ async function handle(target: Host, from: Host, protocol: Protocol, bytes: Uint8
   if (handler === undefined)
     throw new RayswarmError('ERR_REMOTE', `${target.peerId} does not speak ${protocol}`)
   try {
-    return await handler(bytes, from.peerId)
+    const answer = await handler(bytes, from.peerId)
+    if (answer.length <= MESSAGE_SIZE_BYTES_MAX.direct) return answer
+    throw new RangeError('the answer is too long')
   } catch (cause) {
     throw new RayswarmError('ERR_REMOTE', `${target.peerId} closed the stream`, { cause })
   }
