@@ -88,6 +88,14 @@ describe('the demo’s audit', () => {
     assert.ok(faultsOf({ ...books, outcome }, nodes, { ...published, escrow }).length > 0)
   })
 
+  it('finds money that went to somebody who was not there', () => {
+    const { books, published } = balanced(honest)
+    const credits = books.credits.slice(1)
+    const faults = faultsOf({ ...books, credits }, nodes.slice(1), published)
+    assert.equal(faults.length, 1)
+    assert.match(faults[0] ?? '', /nodes hold .* was paid/)
+  })
+
   it('finds receipts that are not those that were settled', () => {
     const { books, published } = balanced(honest)
     const receipts = honest.slice(1)

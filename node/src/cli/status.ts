@@ -1,5 +1,4 @@
 import { RayswarmError } from '@rayswarm/interface'
-import Table from 'cli-table3'
 import { askPeers } from '../status/ask.ts'
 import type { PeerStatus } from '../status/peer-status.ts'
 import { absolute } from '../swarm-file.ts'
@@ -7,6 +6,7 @@ import { formatTokens } from '../tokens.ts'
 import type { CommonOptions, Outcome } from './command.ts'
 import { homeDir } from './options.ts'
 import { shortJob, shortPeer } from './screen.ts'
+import { tableOf } from './table.ts'
 
 export interface StatusOptions extends CommonOptions {
   readonly data?: readonly string[]
@@ -22,17 +22,13 @@ export async function status(options: StatusOptions): Promise<Outcome> {
       value: dirs.join(', '),
       remedy: 'Start one with `rayswarm join`, or name its directory with --data.'
     })
-  return { json: { peers }, text: [tableOf(peers), ...peers.flatMap(notesOf)].join('\n') }
+  return { json: { peers }, text: [peersTable(peers), ...peers.flatMap(notesOf)].join('\n') }
 }
 
-function tableOf(peers: readonly PeerStatus[]): string {
-  const table = new Table({
-    head: ['peer', 'role', 'peers', 'offers', 'running', 'done', 'credit', 'score'],
-    style: { head: [], border: [] }
-  })
-  for (const peer of peers) {
+function peersTable(peers: readonly PeerStatus[]): string {
+  const rows = peers.map(peer => {
     const own = peer.scores.filter(score => score.node === peer.peerId)
-    table.push([
+    return [
       shortPeer(peer.peerId),
       peer.role,
       peer.connected.length,
@@ -41,9 +37,9 @@ function tableOf(peers: readonly PeerStatus[]): string {
       peer.executions.finished,
       peer.account.credit === undefined ? '?' : formatTokens(BigInt(peer.account.credit)),
       own.length === 0 ? 'new' : `${(Math.max(...own.map(score => score.scoreBps)) / 100).toFixed(1)} %`
-    ])
-  }
-  return table.toString()
+    ]
+  })
+  return tableOf(['peer', 'role', 'peers', 'offers', 'running', 'done', 'credit', 'score'], rows)
 }
 
 /** What needs a sentence: jobs under way, and why a node has no work. */

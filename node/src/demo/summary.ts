@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { PeerId } from '@rayswarm/interface'
-import Table from 'cli-table3'
 import pc from 'picocolors'
 import { shortPeer } from '../cli/screen.ts'
+import { tableOf } from '../cli/table.ts'
 import type { EscrowJson, PublishJson } from '../publish/deliver.ts'
 import { formatTokens } from '../tokens.ts'
 import type { Audit } from './audit.ts'
@@ -90,7 +90,7 @@ export function summaryOf(
     '',
     `${pc.bold(`${accepted}/${subtasks} subtasks accepted`)} in ${wallSeconds.toFixed(1)} s, ${executions} executions`,
     '',
-    tableOf(nodes, published, credits),
+    nodesTable(nodes, published, credits),
     '',
     ...lieLines(nodes, published),
     ...money.map(([what, amount]) => `${what.padEnd(22)} ${formatTokens(amount).padStart(12)}`),
@@ -112,19 +112,14 @@ interface ReportedNode {
   readonly rejected: number
 }
 
-function tableOf(nodes: readonly DemoNode[], { report }: PublishJson, credits: readonly bigint[]): string {
+function nodesTable(nodes: readonly DemoNode[], { report }: PublishJson, credits: readonly bigint[]): string {
   const reported = JSON.parse(readFileSync(report, 'utf8')).nodes as readonly ReportedNode[]
-  const table = new Table({
-    head: ['node', 'peer', 'executions', 'accepted', 'rejected', 'paid'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right']
-  })
-  nodes.forEach(({ name, peerId, liar }, index) => {
+  const rows = nodes.map(({ name, peerId, liar }, index) => {
     const own = reported.find(node => node.peerId === peerId)
     const counts = [own?.executions ?? 0, own?.accepted ?? 0, own?.rejected ?? 0]
-    table.push([liar ? `${name} (liar)` : name, shortPeer(peerId), ...counts, formatTokens(credits[index]!)])
+    return [liar ? `${name} (liar)` : name, shortPeer(peerId), ...counts, formatTokens(credits[index]!)]
   })
-  return table.toString()
+  return tableOf(['node', 'peer', 'executions', 'accepted', 'rejected', 'paid'], rows)
 }
 
 function lieLines(nodes: readonly DemoNode[], { caught }: PublishJson): string[] {
