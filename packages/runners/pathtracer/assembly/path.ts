@@ -20,7 +20,7 @@ const PAIR_DISTANT: u32 = 4
 const SURVIVAL_FROM: i32 = 1
 
 /** Light that would add less than this to a sample need not always be looked at. */
-const FAINT: f32 = 0.03
+const FAINT: f32 = 0.05
 
 /** How fast the cone of a ray widens after a blurred scattering. */
 const BLURRED_SPREAD: f32 = 0.1

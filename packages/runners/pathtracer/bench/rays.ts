@@ -9,7 +9,8 @@ import { benchScene, numbers, withScene } from './scene.ts'
 import { benchSpec } from './spec.ts'
 
 const RAY_COUNT = 200_000
-const ROUNDS = 5
+const ROUNDS = 8
+const RENDER_ROUNDS = 4
 
 function cpuSeconds(action: () => void): number {
   const before = process.cpuUsage()
@@ -74,11 +75,7 @@ async function traceRate(dir: string): Promise<void> {
   }
 }
 
-async function renderSeconds(
-  dir: string,
-  spec: JobSpec,
-  threads: number
-): Promise<readonly [wall: number, cpu: number]> {
+async function renderSeconds(dir: string, spec: JobSpec, threads: number): Promise<number> {
   const session = await new PathtracerRunner({ concurrency: threads }).open(spec, dir)
   const { widthPx, heightPx, samplesPerPixel } = spec.work
   const run = (yPx: number, rows: number, index: number): Promise<unknown> => {
@@ -99,7 +96,7 @@ async function renderSeconds(
   console.log(
     `${threads} thread(s): ${wall.toFixed(2)} s wall, ${cpu.toFixed(2)} s CPU, ${(rays / cpu / 1e6).toFixed(2)} M rays per CPU second`
   )
-  return [wall, cpu]
+  return wall
 }
 
 await withScene(await benchScene(), async dir => {
@@ -111,7 +108,13 @@ await withScene(await benchScene(), async dir => {
     samplesPerPixel: 16,
     maxBounces: 6
   })
-  const [one] = await renderSeconds(dir, spec, 1)
-  const [two] = await renderSeconds(dir, spec, 2)
-  console.log(`scaling from 1 to 2 threads: ${((one / two / 2) * 100).toFixed(0)} %`)
+  // Best of several: what else runs on the machine only ever makes a render slower.
+  let [one, two] = [Infinity, Infinity]
+  for (let round = 0; round < RENDER_ROUNDS; round++) {
+    one = Math.min(one, await renderSeconds(dir, spec, 1))
+    two = Math.min(two, await renderSeconds(dir, spec, 2))
+  }
+  console.log(
+    `scaling from 1 to 2 threads: ${((one / two / 2) * 100).toFixed(0)} % (best of ${RENDER_ROUNDS})`
+  )
 })
