@@ -44,6 +44,8 @@ export async function perform(
   const json = options.json === true
   const tell = tellTo(options.eventsFd)
   const signal = stopSignal(options, screen)
+  // Nobody reads the progress any more: no reason to stop.
+  process.stderr.on('error', () => {})
   process.on('unhandledRejection', cause => {
     screen.say(`unhandled rejection: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`)
   })

@@ -44,6 +44,8 @@ export function sayFailure(error: RayswarmError, screen: Screen): void {
   if (error.code === 'ERR_INTERNAL' && error.cause instanceof Error)
     screen.say(pc.dim(error.cause.stack ?? ''))
   screen.say(`${pc.red(`error ${error.code}`)}: ${error.message}`)
+  if (error.value !== undefined && !error.message.includes(String(error.value)))
+    screen.say(`${error.thing ?? 'value'}: ${error.value}`)
   if (error.remedy !== undefined) screen.say(`${pc.bold('fix')}: ${error.remedy}`)
 }
 

@@ -58,23 +58,26 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
     }
   })
   try {
-    if (host.probes.length === 0) throw noEngine()
+    if (host.probes.length === 0) throw await noEngine()
     return await run(host, board, options, io)
   } finally {
     await host.stop()
   }
 }
 
-function noEngine(): RayswarmError {
-  return new RayswarmError(
-    'ERR_INTERNAL',
-    'no engine of this machine can be used: there is nothing to execute with',
-    {
-      thing: 'engine',
-      value: 'none',
-      remedy: 'Read the warning above; it says what each engine lacks.'
-    }
+async function noEngine(): Promise<RayswarmError> {
+  const { openEngines } = await import('../host/engines.ts')
+  const reasons = await Promise.all(
+    openEngines().map(async engine => {
+      const probe = await engine.probe()
+      return 'unavailable' in probe ? `${engine.engine}: ${probe.unavailable}` : engine.engine
+    })
   )
+  return new RayswarmError('ERR_INTERNAL', 'no engine of this machine can be used to execute with', {
+    thing: 'engine',
+    value: reasons.join('; '),
+    remedy: 'Install rayswarm again; if that does not help, report the value named here.'
+  })
 }
 
 async function run(host: Host, board: StatusBoard, options: JoinOptions, io: CommandIo): Promise<Outcome> {
