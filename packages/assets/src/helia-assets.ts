@@ -30,7 +30,8 @@ import {
 } from './manifest.ts'
 import { checkPaths } from './paths.ts'
 import type { Pins } from './pins.ts'
-import { type BlockSink, exportFile, fileSizeBytes, importFile } from './unixfs.ts'
+import { type BlockSink, importFile } from './unixfs.ts'
+import { exportFile, fileSizeBytes } from './unixfs-reader.ts'
 
 /** Files of one block written at once, and files of many blocks. */
 const SMALL_FILES_AT_ONCE = 32
