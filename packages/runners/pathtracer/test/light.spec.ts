@@ -193,6 +193,32 @@ describe('direct light on a matt floor', () => {
   })
 })
 
+describe('several lights', () => {
+  it('add up', async () => {
+    const light = async (lamp: boolean, sky: boolean): Promise<number> => {
+      const stage = new Stage().sky([0, 0, 0])
+      stage
+        .square(stage.material([0.8, 0.8, 0.8]).setMetallicFactor(1).setRoughnessFactor(0.4))
+        .setScale([50, 1, 50])
+      // A lamp above the floor that faces down: its mirror image is off the line of sight.
+      const glow = stage.material([0, 0, 0]).setEmissiveFactor(lamp ? [1, 1, 1] : [0, 0, 0])
+      stage.square(glow).setTranslation([1.2, 1, 0]).setRotation([1, 0, 0, 0])
+      if (sky) stage.extras.environment = 'sky.hdr'
+      stage.cameraAbove(3)
+      // Brightest overhead, where the mirror points.
+      const pixels = Uint8Array.from({ length: 16 * 8 * 4 }, (_, i) =>
+        i % 4 === 3 ? 129 : i < 128 ? 255 : 30
+      )
+      const head = new TextEncoder().encode('#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 8 +X 16\n')
+      const files = { 'sky.hdr': Buffer.concat([head, pixels]) }
+      return mean(await shoot(stage, { maxBounces: 1, samplesPerPixel: 1024 }, files))[0]
+    }
+    const [lamp, sky, both] = [await light(true, false), await light(false, true), await light(true, true)]
+    assert.ok(lamp > 0.05 && sky > 0.05, `${lamp} ${sky}`)
+    near(both, lamp + sky, 0.01)
+  })
+})
+
 describe('glass', () => {
   /** Look down on a plane of glass from `angle` off its normal. */
   async function look(angle: number, from: 'above' | 'below'): Promise<number> {
