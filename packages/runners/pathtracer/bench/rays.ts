@@ -38,12 +38,14 @@ function incoherentRays(): Float32Array {
 }
 
 async function traceRate(dir: string): Promise<void> {
+  const compiled = await kernelModule()
   const scene = await prepare(dir, await readGltf(dir, 'scene.glb'), {
     camera: undefined,
     allowedBytes: 2 ** 32,
-    rasterBytes: 0
+    rasterBytes: 0,
+    kernel: compiled
   })
-  const kernel = new Kernel(await kernelModule())
+  const kernel = new Kernel(compiled)
   const canvas = new Canvas(kernel, scene)
   const constants = {
     framesPerSecond: 24,

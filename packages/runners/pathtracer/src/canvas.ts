@@ -1,4 +1,4 @@
-import type { Raster, RenderWork } from '@rayswarm/interface'
+import type { Raster, RenderSpec, RenderWork } from '@rayswarm/interface'
 import { FrameMemory } from './frame.ts'
 import type { Kernel } from './kernel.ts'
 import type { RenderConstants } from './messages.ts'
@@ -12,6 +12,12 @@ const SLICE_MS = 40
 /** Bytes of one frame's sums. */
 export function rasterBytes(widthPx: number, heightPx: number): number {
   return widthPx * heightPx * CHANNELS * SUM_BYTES
+}
+
+/** Bytes of what one subtask of a job returns. */
+export function outputBytes({ widthPx, heightPx, split }: RenderSpec): number {
+  const tile = rasterBytes(Math.ceil(widthPx / split.tileColumns), Math.ceil(heightPx / split.tileRows))
+  return tile * split.framesPerSubtask
 }
 
 /** A kernel with one scene in its memory. */

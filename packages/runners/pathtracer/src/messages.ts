@@ -10,6 +10,7 @@ export interface LoadOrder {
   /** Most bytes one execution may need; `rasterBytes` of them are for pixels. */
   readonly allowedBytes: number
   readonly rasterBytes: number
+  readonly kernel: WebAssembly.Module
 }
 
 export type LoadReply =
@@ -21,6 +22,8 @@ export interface ThreadOrder {
   readonly scene: PreparedScene
   /** One i32: the number of the run that shall stop. */
   readonly control: SharedArrayBuffer
+  /** Compiled once per process: threads share the machine code. */
+  readonly kernel: WebAssembly.Module
 }
 
 /** The constants of a job that a frame depends on. */

@@ -6,7 +6,7 @@ import { length3 } from './exact-math.ts'
 import { environmentSetting, readCamera, readLights, readSky } from './extras.ts'
 import { GeometryStore, type Group, plan, triangleCount, vertexCount } from './geometry.ts'
 import { environmentUri, type GltfFile, locate, readDocument, references } from './gltf-file.ts'
-import { Kernel, kernelModule } from './kernel.ts'
+import { Kernel } from './kernel.ts'
 import { emissionOf, type MaterialTables, readMaterials } from './materials.ts'
 import { estimate, requireDeclaredMemory, requireMemory, totalOf } from './memory.ts'
 import type { Emission, Placement, PreparedScene, Sections } from './prepared.ts'
@@ -27,6 +27,7 @@ export interface PrepareLimits {
   readonly camera: string | undefined
   readonly allowedBytes: number
   readonly rasterBytes: number
+  readonly kernel: WebAssembly.Module
 }
 
 /**
@@ -51,7 +52,7 @@ export async function prepare(dir: string, file: GltfFile, limits: PrepareLimits
   const hasLight = lights.length > 0 || groups.some(({ emissive }) => emissive !== undefined)
   const sky = readSky(file, hasLight, map)
   const tables = await readMaterials(document)
-  const kernel = new Kernel(await kernelModule())
+  const kernel = new Kernel(limits.kernel)
   const store = new GeometryStore(totalOf(groups, vertexCount), totalOf(groups, triangleCount))
   const grown: Grown = { nodes: [], packets: [], emitters: [], nodeBytes: 0, packetCount: 0, emitterCount: 0 }
   const placements = groups.flatMap(group => grow(kernel, group, store, tables, grown))

@@ -1,4 +1,5 @@
 import type { RenderWork } from '@rayswarm/interface'
+import { kernelModule } from './kernel.ts'
 import type { RenderConstants } from './messages.ts'
 import { startThread } from './thread.ts'
 
@@ -17,9 +18,10 @@ export const PROBE_FRAME: { readonly work: RenderWork; readonly constants: Rende
 export const PROBE_DIGEST = 'cac4fa1316182bad0c40e7cf4e0289812a37362a2d5cdf9537d95f0bcfae26d4'
 
 /** Render the built-in scene and digest it. */
-export function probeDigest(): Promise<string> {
+export async function probeDigest(): Promise<string> {
+  const kernel = await kernelModule()
   return new Promise((resolve, reject) => {
-    const worker = startThread('probe')
+    const worker = startThread('probe', kernel)
     worker.once('message', resolve)
     worker.once('error', reject)
     worker.once('exit', () => reject(new Error('the probing thread ended without a digest')))

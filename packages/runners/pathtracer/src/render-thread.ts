@@ -2,13 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { RenderWork } from '@rayswarm/interface'
 import { Canvas } from './canvas.ts'
-import { Kernel, kernelModule } from './kernel.ts'
+import { Kernel } from './kernel.ts'
 import { failureOf, type RunOrder, type RunReply, type ThreadOrder } from './messages.ts'
 
-const { scene, control } = workerData as ThreadOrder
+const { scene, control, kernel: module } = workerData as ThreadOrder
 const flags = new Int32Array(control)
 let current = 0
-const kernel = new Kernel(await kernelModule(), () => Atomics.load(flags, 0) === current)
+const kernel = new Kernel(module, () => Atomics.load(flags, 0) === current)
 let canvas: Canvas | undefined
 
 function post(reply: RunReply, transfer: ArrayBuffer[] = []): void {

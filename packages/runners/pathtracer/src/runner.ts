@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
 import type { Artifact, Issue, JobSpec, Probe, Raster, Runner } from '@rayswarm/interface'
-import { rasterBytes } from './canvas.ts'
+import { outputBytes } from './canvas.ts'
 import { finishFrame } from './finish.ts'
 import { inspectScene } from './inspect.ts'
+import { kernelModule } from './kernel.ts'
 import { PROBE_DIGEST, probeDigest } from './probe.ts'
 import { loadScene, PathtracerSession } from './session.ts'
 
@@ -41,15 +42,17 @@ export class PathtracerRunner implements Runner {
   }
 
   async open(spec: JobSpec, dir: string): Promise<PathtracerSession> {
-    const { entry, camera, widthPx, heightPx } = spec.work
+    const { entry, camera } = spec.work
+    const kernel = await kernelModule()
     const scene = await loadScene({
       dir,
       entry,
       camera,
       allowedBytes: spec.memoryBytes,
-      rasterBytes: rasterBytes(widthPx, heightPx)
+      rasterBytes: outputBytes(spec.work),
+      kernel
     })
-    return new PathtracerSession(scene, spec, this.#concurrency)
+    return new PathtracerSession(scene, kernel, spec, this.#concurrency)
   }
 
   finish(spec: JobSpec, frame: Raster): Promise<readonly Artifact[]> {

@@ -51,10 +51,15 @@ class RenderThread {
   #share = 0
   rayCount = 0
 
-  constructor(scene: PreparedScene, onIdle: () => void, onGone: (thread: RenderThread) => void) {
+  constructor(
+    scene: PreparedScene,
+    kernel: WebAssembly.Module,
+    onIdle: () => void,
+    onGone: (thread: RenderThread) => void
+  ) {
     const control = new SharedArrayBuffer(4)
     this.#flags = new Int32Array(control)
-    const order: ThreadOrder = { scene, control }
+    const order: ThreadOrder = { scene, control, kernel }
     this.#worker = startThread('render', order)
     this.#worker.on('message', (reply: RunReply) => this.#onReply(reply, onIdle))
     const gone = (cause?: unknown): void => {
@@ -111,6 +116,7 @@ class RenderThread {
 /** One scene in memory, and up to `concurrency` threads that render it. */
 export class PathtracerSession implements Session {
   readonly #scene: PreparedScene
+  readonly #kernel: WebAssembly.Module
   readonly #spec: JobSpec
   readonly #concurrency: number
   readonly #threads = new Set<RenderThread>()
@@ -119,8 +125,9 @@ export class PathtracerSession implements Session {
   #rayCount = 0
   #closed = false
 
-  constructor(scene: PreparedScene, spec: JobSpec, concurrency: number) {
+  constructor(scene: PreparedScene, kernel: WebAssembly.Module, spec: JobSpec, concurrency: number) {
     this.#scene = scene
+    this.#kernel = kernel
     this.#spec = spec
     this.#concurrency = concurrency
   }
@@ -186,6 +193,7 @@ export class PathtracerSession implements Session {
     if (this.#threads.size >= this.#concurrency) return undefined
     const thread = new RenderThread(
       this.#scene,
+      this.#kernel,
       () => this.#dispatch(),
       gone => {
         if (this.#threads.delete(gone)) this.#rayCount += gone.rayCount

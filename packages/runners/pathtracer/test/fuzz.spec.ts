@@ -28,7 +28,6 @@ const STRANGE = [
 ]
 const SIZE = 6
 const GRID = 65_536
-const limits = { camera: undefined, allowedBytes: 2 ** 28, rasterBytes: 0 }
 
 /** Every place in a JSON value that can be replaced. */
 function places(value: unknown): [Record<string, unknown>, string][] {
@@ -52,6 +51,7 @@ describe('a file that contradicts itself', () => {
     const json = whole.toString('utf8', 20, 20 + size)
     const rest = whole.subarray(20 + size)
     const module = await kernelModule()
+    const limits = { camera: undefined, allowedBytes: 2 ** 28, rasterBytes: 0, kernel: module }
     let shown = 0
     const change = fc.tuple(fc.noBias(fc.nat()), fc.constantFrom(...STRANGE, undefined))
     await fc.assert(
