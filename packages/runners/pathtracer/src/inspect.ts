@@ -1,6 +1,6 @@
 import type { Document } from '@gltf-transform/core'
 import { type Issue, isRayswarmError, type JobSpec, type RayswarmError } from '@rayswarm/interface'
-import { rasterBytes } from './canvas.ts'
+import { outputBytes } from './canvas.ts'
 import { readCamera, readLights, readSky } from './extras.ts'
 import { isTriangles, plan } from './geometry.ts'
 import {
@@ -98,7 +98,7 @@ class Inspection {
   }
 
   async #checkDocument(document: Document, file: GltfFile): Promise<void> {
-    const { widthPx, heightPx, camera, split, entry } = this.#spec.work
+    const { camera, entry } = this.#spec.work
     const tree = readTree(document, file)
     await this.#try(entry, () => readCamera(document, tree, camera))
     this.#checkLight(document, tree, file)
@@ -114,11 +114,7 @@ class Inspection {
           'Bake the animation into node transforms.'
         )
       )
-    const tile = {
-      width: Math.ceil(widthPx / split.tileColumns),
-      height: Math.ceil(heightPx / split.tileRows)
-    }
-    const pixels = rasterBytes(tile.width, tile.height) * split.framesPerSubtask
+    const pixels = outputBytes(this.#spec.work)
     await this.#try(entry, async () => {
       const hasMap = environmentUri(file.json) !== undefined
       requireMemory(

@@ -38,13 +38,27 @@ interface KernelExports {
   resetRays(): void
 }
 
+const FILE = new URL('../../build/kernel.wasm', import.meta.url)
+
 let compiled: Promise<WebAssembly.Module> | undefined
 
-/** The kernel, compiled once per thread. */
+async function compile(): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(await readFile(FILE))
+  } catch (error) {
+    compiled = undefined
+    throw new RayswarmError('ERR_INTERNAL', 'the rendering kernel cannot be compiled', {
+      thing: 'kernel',
+      value: FILE.pathname,
+      remedy: 'Run npm run build; the processor must have SIMD (x86-64 with SSE 4.1, or 64-bit ARM).',
+      cause: error
+    })
+  }
+}
+
+/** The kernel, compiled once. Threads of a process share it. */
 export function kernelModule(): Promise<WebAssembly.Module> {
-  compiled ??= readFile(new URL('../../build/kernel.wasm', import.meta.url)).then(bytes =>
-    WebAssembly.compile(bytes)
-  )
+  compiled ??= compile()
   return compiled
 }
 
