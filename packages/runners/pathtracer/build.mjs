@@ -19,7 +19,7 @@ if (changedAt(target) < Math.max(...sources.map(changedAt))) {
   const options = [
     ['assembly/index.ts', '--outFile', unfinished],
     ['--runtime', 'stub', '--use', 'abort=', '--noAssert', '--enable', 'simd'],
-    ['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--disableWarning', '112'],
+    ['--optimizeLevel', '3', '--shrinkLevel', '0', '--disableWarning', '112'],
     ['--initialMemory', '16', '--maximumMemory', '65536']
   ]
   execFileSync(process.execPath, [compiler, ...options.flat()], { cwd: here, stdio: 'inherit' })

@@ -137,7 +137,7 @@ export function evaluate(direction: v128, packet: usize, lane: i32, instance: us
   }
   const flags = load<i32>(material, MATERIAL_FLAGS)
   const normalTexture = load<i32>(material, MATERIAL_NORMAL_TEXTURE)
-  if (normalTexture >= 0) shading = bump(material, normalTexture, triangle, instance, edge1, edge2, shading)
+  if (normalTexture >= 0 && !blurred) shading = bump(material, normalTexture, triangle, instance, edge1, edge2, shading)
 
   fromBack = v.dot(outward, direction) > 0
   flatNormal = fromBack ? v.negate(outward) : outward
