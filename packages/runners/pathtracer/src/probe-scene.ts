@@ -1,4 +1,4 @@
-import { type Accessor, Document, type Material, type Node, NodeIO } from '@gltf-transform/core'
+import { type Accessor, Document, type Material, type Node, NodeIO, type Texture } from '@gltf-transform/core'
 import {
   KHRLightsPunctual,
   KHRMaterialsIOR,
@@ -47,13 +47,16 @@ function quad(): Shape {
   }
 }
 
-/** Four by four texels of red and grey, as a PNG. */
-function checks(): Promise<Buffer> {
+type Colour = readonly [number, number, number]
+
+/** Four by four texels of two colours, as a PNG. */
+async function checks(even: Colour, odd: Colour): Promise<Uint8Array> {
   const pixels = new Uint8Array(48)
-  for (let i = 0; i < 16; i++) pixels.set(((i >> 2) + i) % 2 === 0 ? [200, 60, 40] : [120, 120, 130], i * 3)
-  return sharp(pixels, { raw: { width: 4, height: 4, channels: 3 } })
+  for (let i = 0; i < 16; i++) pixels.set(((i >> 2) + i) % 2 === 0 ? even : odd, i * 3)
+  const png = await sharp(pixels, { raw: { width: 4, height: 4, channels: 3 } })
     .png()
     .toBuffer()
+  return new Uint8Array(png)
 }
 
 /** A scene that is being put together. */
@@ -100,13 +103,21 @@ class Builder {
   }
 
   async floor(): Promise<Material> {
-    const image = new Uint8Array(await checks())
-    const texture = this.document.createTexture('checks').setImage(image).setMimeType('image/png')
+    const picture = async (even: Colour, odd: Colour): Promise<Texture> =>
+      this.document
+        .createTexture()
+        .setImage(await checks(even, odd))
+        .setMimeType('image/png')
     return this.document
       .createMaterial()
-      .setMetallicFactor(0)
-      .setRoughnessFactor(0.6)
-      .setBaseColorTexture(texture)
+      .setRoughnessFactor(0.8)
+      .setBaseColorTexture(await picture([200, 60, 40], [120, 120, 130]))
+      .setMetallicRoughnessTexture(await picture([0, 220, 0], [0, 90, 120]))
+      .setNormalTexture(await picture([140, 120, 250], [110, 135, 250]))
+  }
+
+  veil(): Material {
+    return this.document.createMaterial().setBaseColorFactor([0.3, 0.4, 0.8, 0.4]).setAlphaMode('BLEND')
   }
 
   light(): void {
@@ -159,6 +170,7 @@ export async function probeScene(): Promise<Uint8Array> {
   builder.part(sphere(), builder.glass(), true).setTranslation([-1.1, 0, 0])
   builder.turn(builder.part(sphere(), metal, true).setTranslation([1.1, 0, 0]))
   builder.part(quad(), lamp, false).setTranslation([0, 4, 0]).setScale([1.5, 1, 1.5])
+  builder.part(quad(), builder.veil(), false).setTranslation([0, 0, 2]).setRotation([0.7, 0, 0, 0.7])
   builder.light()
   builder.camera()
   return new NodeIO()
