@@ -54,6 +54,7 @@ export interface PublishedJob {
 /** Publishes jobs, and carries them to their settlement, over restarts. */
 export class CreatorRole {
   readonly #runs = new Map<JobId, JobRun>()
+  readonly #opening = new Map<JobId, Promise<PublishedJob>>()
 
   constructor(
     readonly components: RoleComponents,
@@ -93,7 +94,7 @@ export class CreatorRole {
    * `Assets.add`, `Chain.lock`
    */
   async publish(request: PublishRequest): Promise<PublishedJob> {
-    const { assets, chain, clock, context, network, params } = this.components
+    const { assets, network } = this.components
     const imported = await assets.add(request.sources)
     const spec = request.spec({
       manifest: imported.cid,
@@ -103,8 +104,16 @@ export class CreatorRole {
     const job = jobIdOf(spec)
     const known = this.#runs.get(job)
     if (known !== undefined) return known.published
+    const opening = this.#opening.get(job) ?? this.#open(job, spec, request.budget)
+    this.#opening.set(job, opening)
+    return opening.finally(() => this.#opening.delete(job))
+  }
+
+  /** Lock and offer. One at a time per job: two would grant the same replicas. */
+  async #open(job: JobId, spec: JobSpec, wanted: bigint | undefined): Promise<PublishedJob> {
+    const { chain, clock, context, network, params } = this.components
     const { budget } = quote(spec, split(spec))
-    const amount = request.budget ?? budget
+    const amount = wanted ?? budget
     if (amount < budget)
       throw new RayswarmError('ERR_BUDGET_BELOW_QUOTE', `budget ${amount} is below the quote ${budget}`, {
         thing: 'budget',
@@ -171,7 +180,7 @@ export class CreatorRole {
   #forgetOldest(): void {
     const settled = this.jobs().filter(run => run.report !== undefined)
     for (const run of settled.slice(0, Math.max(0, settled.length - SETTLED_COUNT_MAX)))
-      this.#runs.delete(run.job)
+      this.#runs.delete(run.job) // its driver stopped when it was settled
   }
 
   async onBid(bid: MessageOf<'bid'>, from: PeerId): Promise<MessageOf<'bid-reply'>> {

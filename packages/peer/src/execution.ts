@@ -95,7 +95,10 @@ export class Execution {
       const startedAtMs = this.components.clock.nowMs()
       const sealed = await this.#seal(lost.signal, startedAtMs)
       const committed = await quorum.commit(held.cert, sealed.seal)
-      if ('refusal' in committed) return { end: 'refused', refusal: committed.refusal }
+      if ('refusal' in committed) {
+        await this.components.assets.unpin(sealed.attestation.body.result).catch(() => undefined)
+        return { end: 'refused', refusal: committed.refusal }
+      }
       const { cert } = committed
       this.#hint('commit', cert)
       const elapsedMs = this.components.clock.nowMs() - startedAtMs

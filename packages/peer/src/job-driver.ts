@@ -1,30 +1,18 @@
-import type {
-  Bid,
-  Grant,
-  JobId,
-  JobNotice,
-  Offer,
-  PeerId,
-  ReplicaKey,
-  Signed,
-  SubtaskOutput,
-  VerdictClaim
-} from '@rayswarm/interface'
+import type { Bid, Grant, JobId, JobNotice, Offer, PeerId, Signed, SubtaskOutput } from '@rayswarm/interface'
 import { judgeCommitCert } from '@rayswarm/lease'
-import { GENERATION_COUNT_MAX, REFERENCE_PRICE, WEIGHT_ONE } from '@rayswarm/params'
-import { digestOf, judge, judgeReveal, mayOpen } from '@rayswarm/verification'
-import { bytesEqual, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
-import { decodeOutput, split } from '@rayswarm/workload'
+import { GENERATION_COUNT_MAX, GRANTS_PER_REPLY_MAX } from '@rayswarm/params'
+import { judge, judgeReveal, mayOpen } from '@rayswarm/verification'
+import { encodeMessage, type MessageOf, message, replicaId, signed } from '@rayswarm/wire'
+import { split } from '@rayswarm/workload'
 import { BidDesk } from './bid-desk.ts'
 import type { RoleComponents } from './components.ts'
 import { JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer } from './offer-book.ts'
+import { fetchResult } from './results.ts'
 import { Scope } from './scope.ts'
+import { verdictClaims } from './verdict-claims.ts'
 import type { WitnessRole } from './witness-role.ts'
-
-/** Attempts to fetch one revealed result before it counts as missing. */
-const FETCH_COUNT_MAX = 3
 
 export interface JobDriverInit {
   readonly offer: KnownOffer
@@ -43,6 +31,8 @@ export class JobDriver {
   readonly #deadlineAtMs: number
   /** Nodes whose result lost against a quorum of this job: they get no second chance in it. */
   readonly #caught = new Set<PeerId>()
+  /** Replicas whose verdict is in our feed. */
+  readonly #said = new Set<string>()
   #noticeSequence = 0
   #ended = false
 
@@ -65,9 +55,12 @@ export class JobDriver {
   async start(): Promise<void> {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
+    for (const { body } of this.roles.ledger.own())
+      if (body.claim.kind === 'verdict') this.#said.add(replicaId(body.claim.replica))
     for (const track of this.state.tracks) {
       this.#remember(track)
       this.#consider(track)
+      if (track.record.state !== 'running') this.scope.spawn('verdict', () => this.#sayVerdicts(track))
     }
     const repeat = async (): Promise<void> => this.#repeatOffer()
     this.scope.spawn('offer', repeat)
@@ -102,6 +95,8 @@ export class JobDriver {
       return message('bid-reply', { grants: again, retryAfterMs: params.bidPollMs, closed: false })
     const answer = await this.#desk.lay(bid, this.roles.ledger.scoreBps(bid.signer))
     const grants = answer.grants.map(grant => signed('grant', grant, context))
+    // A grant we forgot in a crash would make its holder's commit nobody's.
+    await this.state.saved()
     return message('bid-reply', {
       grants,
       retryAfterMs: params.bidPollMs,
@@ -137,13 +132,16 @@ export class JobDriver {
     const { track, record } = found
     const sound = judgeReveal(cert, attestation, this.components.context)
     if (sound.action !== 'accept') throw new RangeError(sound.fault)
-    if (record.outcome !== 'sealed' || record.cert?.holder !== from)
+    if (this.#ended || record.outcome !== 'sealed' || record.cert?.holder !== from)
       return message('reveal-reply', { received: record.outcome !== 'open' })
-    const manifest = this.state.spec.manifest
-    const account = record.grant?.body.account
-    const sameInputs = attestation.body.manifest === manifest && attestation.body.account === account
+    const { manifest, account, equivalenceClass } = attestation.body
+    const asGranted =
+      manifest === this.state.spec.manifest &&
+      account === record.grant?.body.account &&
+      // Another class would be compared with nobody: the holder is held to the one it bid with.
+      equivalenceClass === record.equivalenceClass
     record.attestation = attestation
-    record.outcome = sameInputs ? 'revealed' : 'mismatch'
+    record.outcome = asGranted ? 'revealed' : 'mismatch'
     await this.state.save(track)
     this.#consider(track)
     return message('reveal-reply', { received: true })
@@ -151,7 +149,7 @@ export class JobDriver {
 
   /** Grants whose holder may never have heard of them. */
   #unclaimed(node: PeerId): Signed<Grant>[] {
-    return this.state.tracks.flatMap(track =>
+    const grants = this.state.tracks.flatMap(track =>
       track.record.replicas.flatMap(record => {
         const untouched =
           record.outcome === 'leased' &&
@@ -160,6 +158,7 @@ export class JobDriver {
         return untouched ? [record.grant!] : []
       })
     )
+    return grants.slice(0, GRANTS_PER_REPLY_MAX)
   }
 
   #settleBids(): void {
@@ -169,6 +168,8 @@ export class JobDriver {
       if (found === undefined) return
       found.record.grant = signed('grant', grant, context)
       found.record.grantedAtMs = clock.nowMs()
+      // A lapsed holder of another class cannot be judged with the class of this one.
+      if (found.record.equivalenceClass !== bid.equivalenceClass) delete found.record.former
       found.record.equivalenceClass = bid.equivalenceClass
       found.record.outcome = 'leased'
       void this.state.save(found.track)
@@ -178,8 +179,7 @@ export class JobDriver {
 
   /** Note that a replica is closed. False when its holder has no grant of ours. */
   #adopt(track: SubtaskTrack, record: ReplicaRecord, cert: MessageOf<'sealed'>['body']['cert']): boolean {
-    const grants = [...(record.grant === undefined ? [] : [record.grant]), ...(record.former ?? [])]
-    const grant = grants.find(g => g.body.holder === cert.holder)
+    const grant = grantOf(record, cert.holder)
     if (grant === undefined) return false
     record.cert = cert
     record.grant = grant
@@ -203,32 +203,16 @@ export class JobDriver {
     if (news) this.#notice('subtask-sealed', track.subtask.index)
   }
 
-  /** Fetch a revealed result and check that it is what was attested. */
   #fetch(track: SubtaskTrack, record: ReplicaRecord): void {
-    if (track.fetching.has(record) || track.outputs.has(record)) return
+    if (track.fetching.has(record)) return
     track.fetching.add(record)
     this.scope.spawn('result fetch', async () => {
-      const { assets, params } = this.components
-      const { result, resultSizeBytes, holder, opening } = record.attestation!.body
-      let bytes: Uint8Array | undefined
-      for (let attempt = 0; attempt < FETCH_COUNT_MAX && bytes === undefined; attempt++) {
-        if (attempt > 0) await this.scope.sleep(params.leaseRetryMs)
-        bytes = await assets
-          .fetchBytes(result, {
-            providers: [holder],
-            sizeBytesMax: resultSizeBytes,
-            timeoutMs: params.resultTimeoutMs,
-            signal: this.scope.signal
-          })
-          .catch(() => undefined)
-      }
-      if (this.scope.closed) return
+      const attestation = record.attestation!.body
+      const fetched = await fetchResult(this.components, this.scope, track.subtask, attestation)
       track.fetching.delete(record)
-      const decoded = bytes && decodeOutput(bytes, track.subtask)
-      if (decoded === undefined) record.outcome = 'missing'
-      else if (!decoded.ok || !bytesEqual(digestOf(decoded.value), opening.digest))
-        record.outcome = 'mismatch'
-      else track.outputs.set(record, decoded.value)
+      if (this.#ended) return
+      if ('output' in fetched) track.outputs.set(record, fetched.output)
+      else record.outcome = fetched.outcome
       await this.state.save(track)
       this.#consider(track)
     })
@@ -236,9 +220,10 @@ export class JobDriver {
 
   /** Look at one subtask again: decide it, or open what it still needs. */
   #consider(track: SubtaskTrack): void {
-    if (track.record.state !== 'running') return
-    for (const record of track.record.replicas)
-      if (record.outcome === 'revealed' && !track.outputs.has(record)) return this.#fetch(track, record)
+    if (this.#ended || track.record.state !== 'running') return
+    const unread = track.record.replicas.filter(r => r.outcome === 'revealed' && !track.outputs.has(r))
+    for (const record of unread) this.#fetch(track, record)
+    if (unread.length > 0) return
     const judgement = judge(this.state.spec.verify, this.state.outcomes(track))
     if (judgement.state === 'waiting') return this.#refreshOpenings(track)
     if (judgement.state === 'more') {
@@ -261,16 +246,25 @@ export class JobDriver {
       judgement.state === 'decided' && canonical !== undefined ? 'accepted' : ('failed' as const)
     if (canonical !== undefined) track.record.result = canonical.attestation!.body.result
     this.#remember(track)
-    this.scope.spawn('verdict', async () => {
+    this.scope.spawn('verdict', () => this.#conclude(track, canonical && track.outputs.get(canonical)))
+  }
+
+  /** Make a decision known. Whatever fails here, the job goes on: pay does not wait for pictures. */
+  async #conclude(track: SubtaskTrack, output: SubtaskOutput | undefined): Promise<void> {
+    try {
       await this.state.save(track)
       await this.#sayVerdicts(track)
-      if (canonical !== undefined) {
-        await this.init.onAccepted(track, track.outputs.get(canonical)!)
-        this.components.events.emit('subtask:accepted', { job: this.job, subtask: track.subtask.index })
-      }
+      if (output === undefined) return
+      await this.init.onAccepted(track, output)
+      this.components.events.emit('subtask:accepted', { job: this.job, subtask: track.subtask.index })
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause))
+      this.components.log.warn('subtask not concluded', { subtask: track.subtask.index, cause: error })
+      this.components.events.emit('job:failed', { job: this.job, error })
+    } finally {
       track.outputs.clear()
       this.#endIfDone()
-    })
+    }
   }
 
   #remember(track: SubtaskTrack): void {
@@ -278,26 +272,14 @@ export class JobDriver {
       if (verdict === 'rejected' && grant !== undefined) this.#caught.add(grant.body.holder)
   }
 
+  /** Tell the ledger, once per replica, also when a crash came between deciding and saying. */
   async #sayVerdicts(track: SubtaskTrack): Promise<void> {
-    for (const record of track.record.replicas) {
-      const { grant, verdict, reason, equivalenceClass, attestation } = record
-      if (grant === undefined || verdict === undefined || equivalenceClass === undefined) continue
-      const node = grant.body.holder
-      const weight = Number((grant.body.price * BigInt(WEIGHT_ONE)) / REFERENCE_PRICE)
-      const replica: ReplicaKey = this.state.key(track, record)
-      const claim: VerdictClaim = {
-        kind: 'verdict',
-        replica,
-        node,
-        equivalenceClass,
-        verdict,
-        weight: Math.max(1, Math.min(WEIGHT_ONE, weight)),
-        // A result that nobody could fetch counts like a seal that was never opened: there is no digest to speak of.
-        ...(attestation === undefined || record.outcome === 'missing'
-          ? {}
-          : { digest: attestation.body.opening.digest })
-      }
+    for (const claim of verdictClaims(this.state, track)) {
+      const { replica, node, verdict } = claim
+      if (this.#said.has(replicaId(replica))) continue
+      this.#said.add(replicaId(replica))
       await this.roles.ledger.append(claim)
+      const reason = this.state.find(replica)?.record.reason
       this.components.events.emit('replica:judged', {
         replica,
         node,
@@ -310,6 +292,7 @@ export class JobDriver {
   /** Take back lapsed replicas, end overdue openings, end an overdue job. */
   #check(): void {
     const { clock, params } = this.components
+    if (this.#ended) return
     const nowMs = clock.nowMs()
     for (const track of this.state.tracks) {
       if (track.record.state !== 'running') continue
@@ -334,6 +317,8 @@ export class JobDriver {
       // Its holder committed and has not told us yet, or never will: the reveal clock runs.
       record.silentSinceMs ??= nowMs
       if (nowMs <= record.silentSinceMs + 2 * this.components.params.revealTimeoutMs) return
+      const committer = grantOf(record, this.roles.witness.stateOf(key).register?.signer)
+      if (committer !== undefined) record.grant = committer
       record.outcome = 'timeout'
       void this.state.save(track)
       return
@@ -384,4 +369,10 @@ export class JobDriver {
     const body = { job: this.job, about: 'closed' as const, sequence: this.#noticeSequence++ }
     await this.components.network.publish('jobs', encodeMessage(message('notice', body)))
   }
+}
+
+/** Our grant to a holder: the present one's or a lapsed one's. */
+function grantOf(record: ReplicaRecord, holder: PeerId | undefined): Signed<Grant> | undefined {
+  const grants = [...(record.grant === undefined ? [] : [record.grant]), ...(record.former ?? [])]
+  return grants.find(grant => grant.body.holder === holder)
 }

@@ -2,6 +2,7 @@ import type {
   Amount,
   JobId,
   JobSpec,
+  LedgerEntry,
   Offer,
   Raster,
   Receipt,
@@ -12,7 +13,7 @@ import type {
 } from '@rayswarm/interface'
 import { payoutsOf, receiptsTree } from '@rayswarm/settlement'
 import { toHex } from '@rayswarm/wire'
-import { decodeOutput, FrameAssembler } from '@rayswarm/workload'
+import { FrameAssembler } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { PublishedJob } from './creator-role.ts'
 import { JobDriver } from './job-driver.ts'
@@ -20,6 +21,7 @@ import type { SubtaskTrack } from './job-state.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import type { ExecutionReport, JobReport } from './report.ts'
+import { fetchResult } from './results.ts'
 import type { WitnessRole } from './witness-role.ts'
 
 const NO_TRANSACTION = `0x${'0'.repeat(64)}`
@@ -33,6 +35,8 @@ export class JobRun {
   readonly #spec: JobSpec
   readonly #offer: Signed<Offer>
   readonly #resolve: (report: JobReport) => void
+  readonly #assembled = new Set<SubtaskTrack>()
+  #reassembled: Promise<void> = Promise.resolve()
   report: JobReport | undefined
 
   constructor(
@@ -67,7 +71,10 @@ export class JobRun {
   /** Start or resume. Frames of accepted results are assembled again: a restart loses no picture. */
   async start(): Promise<void> {
     await this.driver.start()
-    this.driver.scope.spawn('frames', () => this.#reassemble())
+    this.driver.scope.spawn('frames', () => {
+      this.#reassembled = this.#reassemble()
+      return this.#reassembled
+    })
   }
 
   stop(): Promise<void> {
@@ -75,22 +82,23 @@ export class JobRun {
   }
 
   async #reassemble(): Promise<void> {
-    const { assets, params, network } = this.components
+    const { log } = this.components
     for (const track of this.driver.state.tracks) {
-      const { state, result } = track.record
-      if (state !== 'accepted' || result === undefined || track.outputs.size > 0) continue
-      const bytes = await assets.fetchBytes(result, {
-        providers: [network.peerId],
-        sizeBytesMax: Number.MAX_SAFE_INTEGER,
-        timeoutMs: params.resultTimeoutMs,
-        signal: this.driver.scope.signal
-      })
-      const decoded = decodeOutput(bytes, track.subtask)
-      if (decoded.ok) await this.#assemble(track, decoded.value)
+      const accepted = track.record.replicas.find(r => r.attestation?.body.result === track.record.result)
+      if (track.record.state !== 'accepted' || accepted === undefined || this.#assembled.has(track)) continue
+      const attestation = accepted.attestation!.body
+      try {
+        const fetched = await fetchResult(this.components, this.driver.scope, track.subtask, attestation)
+        if ('output' in fetched) await this.#assemble(track, fetched.output)
+        else log.warn('accepted result is gone', { job: this.job, subtask: track.subtask.index })
+      } catch (cause) {
+        log.warn('frame not assembled', { job: this.job, subtask: track.subtask.index, cause })
+      }
     }
   }
 
   async #assemble(track: SubtaskTrack, output: SubtaskOutput): Promise<void> {
+    this.#assembled.add(track)
     for (const raster of this.#assembler.add(track.subtask, output)) await this.#finish(raster)
   }
 
@@ -105,9 +113,13 @@ export class JobRun {
 
   /** Pay what was accepted, get the rest back, say so in the ledger. Retried until the chain has it. */
   async #settle(end: JobReport['end']): Promise<void> {
-    const { chain, events } = this.components
+    const { chain, events, log } = this.components
     await this.driver.state.saved()
+    // Nodes drop their results once the job is closed.
+    await this.#reassembled.catch(() => undefined)
     const receipts = this.#receipts()
+    const executions = this.#executions()
+    const acceptedCount = this.driver.state.count('accepted')
     const tree = receiptsTree(receipts)
     const order: SettlementOrder = {
       escrow: this.#offer.body.escrow,
@@ -125,35 +137,45 @@ export class JobRun {
       job: this.job,
       end,
       subtaskCount: this.driver.state.tracks.length,
-      acceptedCount: this.driver.state.count('accepted'),
-      executions: this.#executions(),
+      acceptedCount,
+      executions,
       receipts,
       receiptsRoot: tree.root,
       escrow: order.escrow,
       locked,
       outcome
     }
-    await this.roles.ledger.append({
-      kind: 'job-receipt',
-      job: this.job,
-      escrow: order.escrow.id,
-      receiptsRoot: tree.root,
-      txHash: outcome.txHash,
-      paid: outcome.paid
-    })
-    this.roles.offers.close(this.job)
-    await this.driver.announceClosed()
-    await this.components.store.delete(`offer/${this.job}`)
-    await this.roles.witness.forget(this.job)
+    await this.#close(report).catch(cause => log.warn('job not closed cleanly', { job: this.job, cause }))
     this.report = report
     if (end !== 'complete')
-      events.emit('job:expired', {
-        job: this.job,
-        acceptedCount: report.acceptedCount,
-        subtaskCount: report.subtaskCount
-      })
+      events.emit('job:expired', { job: this.job, acceptedCount, subtaskCount: report.subtaskCount })
     events.emit('job:settled', { job: this.job, outcome })
     this.#resolve(report)
+    void this.driver.stop()
+  }
+
+  /** Say that the job is over, and drop what it needed. The money has moved: nothing here may hold up the report. */
+  async #close({ escrow, outcome, receiptsRoot }: JobReport): Promise<void> {
+    const { assets, store } = this.components
+    const { job } = this
+    const receipt = {
+      kind: 'job-receipt' as const,
+      job,
+      escrow: escrow.id,
+      receiptsRoot,
+      txHash: outcome.txHash,
+      paid: outcome.paid
+    }
+    const isOurs = ({ body }: Signed<LedgerEntry>): boolean =>
+      body.claim.kind === 'job-receipt' && body.claim.escrow === escrow.id
+    // A crash may have come between saying so and forgetting the job.
+    if (![...this.roles.ledger.own()].some(isOurs)) await this.roles.ledger.append(receipt)
+    this.roles.offers.close(job)
+    await this.driver.announceClosed()
+    await store.delete(`offer/${job}`)
+    await this.roles.witness.forget(job)
+    for await (const [key] of store.list(`job/${job}/`)) await store.delete(key)
+    await assets.unpin(this.#spec.manifest)
   }
 
   /** The chain may be away for a while; money waits for it. */

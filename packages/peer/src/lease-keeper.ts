@@ -1,5 +1,4 @@
-import { type Lease, RayswarmError, type ReplicaKey, type Timer } from '@rayswarm/interface'
-import { holderExpiryMs } from '@rayswarm/lease'
+import { RayswarmError, type ReplicaKey, type Timer } from '@rayswarm/interface'
 import { LEASE_RENEWALS_PER_TERM } from '@rayswarm/params'
 import type { RoleComponents } from './components.ts'
 import type { HeldLease, WitnessQuorum } from './witness-quorum.ts'
@@ -17,7 +16,6 @@ export interface LeaseKeeperInit {
  * A lease that lapses unanswered is no reason to stop (P6): the work is done, only a higher fence makes it worthless.
  */
 export class LeaseKeeper {
-  #expiresAtMs: number
   #timer: Timer | undefined
   #stopped = false
   readonly #replica: ReplicaKey
@@ -31,17 +29,6 @@ export class LeaseKeeper {
   ) {
     this.#replica = held.cert.replica
     this.#fence = held.cert.fence
-    this.#expiresAtMs = holderExpiryMs(held.sentAtMs, held.termMs)
-  }
-
-  /** The lease as its holder may believe in it. */
-  get lease(): Lease {
-    return {
-      replica: this.#replica,
-      fence: this.#fence,
-      holder: this.components.network.peerId,
-      expiresAtMs: this.#expiresAtMs
-    }
   }
 
   /** The first renewal goes out at once: it turns the witness's short promise into a term. */
@@ -55,13 +42,11 @@ export class LeaseKeeper {
   }
 
   async #renew(): Promise<void> {
-    const { clock, params } = this.components
-    const sentAtMs = clock.nowMs()
+    const { params } = this.components
     const progressBps = Math.floor(this.init.progress() * 10_000)
     const answer = await this.quorum.renew(this.#replica, this.#fence, progressBps).catch(() => undefined)
     if (this.#stopped) return
     if (answer !== undefined && 'termMs' in answer) {
-      this.#expiresAtMs = holderExpiryMs(sentAtMs, answer.termMs)
       return this.#schedule(answer.termMs / LEASE_RENEWALS_PER_TERM)
     }
     if (answer !== undefined && ((answer.fence ?? 0) > this.#fence || answer.reason === 'done')) {

@@ -16,6 +16,8 @@ export class LedgerRole {
   readonly #scope: Scope
   readonly #listeners = new Set<(entry: Signed<LedgerEntry>) => void>()
   #scored: { size: number; atMs: number; scores: readonly Score[] } = { size: -1, atMs: 0, scores: [] }
+  /** Own entries that are not durable yet, in order. */
+  readonly #unwritten: Signed<LedgerEntry>[] = []
   /** Entries are written in the order they were admitted. */
   #written: Promise<void> = Promise.resolve()
 
@@ -34,14 +36,16 @@ export class LedgerRole {
     network.serve('ledger', async bytes => {
       const decoded = decodeMessage(bytes, ['ledger-heads'], context)
       if (!decoded.ok) throw new RangeError(decoded.fault)
-      return encodeMessage(message('ledger-page', this.ledger.since(decoded.value.body)))
+      const { entries, complete } = this.ledger.since(decoded.value.body)
+      const written = entries.filter(entry => !this.#unwritten.includes(entry))
+      return encodeMessage(message('ledger-page', { entries: written, complete }))
     })
     exchangeWithNeighbours('ledger exchange', this.#scope, this.components, peer => this.#exchange(peer))
   }
 
   async stop(): Promise<void> {
     await this.#scope.close()
-    await this.#written
+    await this.#written.catch(cause => this.components.log.warn('ledger not kept', { cause }))
   }
 
   onEntry(fn: (entry: Signed<LedgerEntry>) => void): void {
@@ -61,29 +65,59 @@ export class LedgerRole {
     return scores(this.ledger.entries(), this.components.clock.nowMs())
   }
 
-  /** Append to our own feed, durably, then tell the swarm. */
+  /** Entries of our own feed. */
+  *own(): Generator<Signed<LedgerEntry>> {
+    const self = this.components.network.peerId
+    for (const entry of this.ledger.entries()) if (entry.body.author === self) yield entry
+  }
+
+  /**
+   * Append to our own feed, durably, then tell the swarm. Nobody sees an entry that a crash could make us forget: its
+   * sequence number would be used again, and two entries with one number freeze their author.
+   *
+   * @throws whatever the store throws; the entry is then written with the next one
+   */
   async append(claim: LedgerEntry['claim']): Promise<Signed<LedgerEntry>> {
     const entry = this.ledger.append(claim, this.components.clock.nowMs())
-    this.#keep(entry)
-    await this.#written
-    this.#scope.spawn('ledger gossip', async () => {
-      await this.components.network.publish('ledger', encodeMessage(entry))
-    })
+    this.#unwritten.push(entry)
+    const flushed = this.#written.catch(() => undefined).then(() => this.#flush())
+    flushed.catch(() => undefined)
+    this.#written = flushed
+    await flushed
     return entry
+  }
+
+  async #flush(): Promise<void> {
+    for (let entry = this.#unwritten[0]; entry !== undefined; entry = this.#unwritten[0]) {
+      await this.#put(entry)
+      this.#unwritten.shift()
+      this.#tell(entry)
+      const bytes = encodeMessage(entry)
+      this.#scope.spawn('ledger gossip', async () => {
+        await this.components.network.publish('ledger', bytes)
+      })
+    }
   }
 
   #add(entry: Signed<LedgerEntry>): Admission {
     const judged = this.ledger.add(entry)
-    if (judged.action === 'accept') this.#keep(entry)
+    if (judged.action !== 'accept') return judged
+    // Others' entries can be fetched again: one that is not kept is no loss.
+    this.#written = this.#written
+      .catch(() => undefined)
+      .then(() => this.#put(entry))
+      .catch(cause => this.components.log.warn('ledger entry not kept', { cause }))
+    this.#tell(entry)
     return judged
   }
 
-  #keep(entry: Signed<LedgerEntry>): void {
+  #put(entry: Signed<LedgerEntry>): Promise<void> {
     const { author, sequence } = entry.body
     const key = `ledger/${author}/${String(sequence).padStart(8, '0')}`
-    this.#written = this.#written
-      .then(() => this.components.store.put(key, encodeMessage(entry)))
-      .catch(cause => this.components.log.warn('ledger entry not kept', { key, cause }))
+    return this.components.store.put(key, encodeMessage(entry))
+  }
+
+  #tell(entry: Signed<LedgerEntry>): void {
     for (const listener of this.#listeners) listener(entry)
   }
 

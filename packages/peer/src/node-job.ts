@@ -10,6 +10,7 @@ import type {
   Unsubscribe
 } from '@rayswarm/interface'
 import { quote } from '@rayswarm/market'
+import { canonical } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -28,6 +29,10 @@ export class NodeJob {
   /** Bids in a row that we did not even make. */
   declineCount = 0
   sealedCount = 0
+  /** A bid is under way: grants may come. */
+  bidding = false
+  #retired = false
+  #fetched = false
   #subtasks: readonly Subtask[] | undefined
   #budget: Amount | undefined
   #checkout: Checkout | undefined
@@ -55,7 +60,18 @@ export class NodeJob {
   }
 
   get busy(): boolean {
-    return this.running.size > 0 || this.sealedCount > 0
+    return this.bidding || this.running.size > 0 || this.sealedCount > 0
+  }
+
+  /** The creator needs nobody any more: nothing is left but to hear of the pay. */
+  get retired(): boolean {
+    return this.#retired
+  }
+
+  async retire(): Promise<void> {
+    this.#retired = true
+    await this.close()
+    await this.forget()
   }
 
   /** Fetch the assets and load the scene, once. A failure may be tried again. */
@@ -77,6 +93,7 @@ export class NodeJob {
       signal: this.scope.signal
     })
     this.#checkout = checkout
+    this.#fetched = true
     try {
       return await runner.open(spec, checkout.dir)
     } catch (cause) {
@@ -98,7 +115,9 @@ export class NodeJob {
 
   /** Remember a result that must stay fetchable until the job is closed. */
   async keep(result: Cid): Promise<void> {
-    await this.components.store.put(`kept/${this.offer.job}/${result}`, new Uint8Array())
+    const { createdAtMs, spec } = this.offer.signed.body
+    const untilMs = createdAtMs + spec.deadlineAfterMs + this.components.params.refundGraceMs
+    await this.components.store.put(`kept/${this.offer.job}/${result}`, canonical(untilMs))
   }
 
   /** Stop everything under way for this job; results stay. */
@@ -120,6 +139,6 @@ export class NodeJob {
       await store.delete(key)
     }
     for await (const [key] of store.list(`sealed/${job}/`)) await store.delete(key)
-    await assets.unpin(signed.body.spec.manifest).catch(() => undefined)
+    if (this.#fetched) await assets.unpin(signed.body.spec.manifest).catch(() => undefined)
   }
 }

@@ -21,6 +21,7 @@ import type { LedgerRole } from './ledger-role.ts'
 import { NodeJob } from './node-job.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import { Scope } from './scope.ts'
+import { parseStored } from './stored.ts'
 
 /** What an operator decides. */
 export interface NodeSettings {
@@ -51,8 +52,9 @@ export class NodeRole {
   readonly #scope: Scope
   #engines: { runner: Runner; probe: Probe }[] = []
   #runningCount = 0
+  /** Memory that running executions were promised. */
+  #reservedBytes = 0
   #bidding = false
-  #draining = false
   #unitsPerMs: number | undefined
 
   constructor(
@@ -77,6 +79,7 @@ export class NodeRole {
       if (entry.body.claim.kind === 'job-receipt') this.#onReceipt(entry.body.author, entry.body.claim)
     })
     for (const offer of this.offers.open()) this.#attend(offer)
+    await this.#sweep()
     await this.#resumeSealed()
     this.#scope.every(
       'work search',
@@ -90,11 +93,6 @@ export class NodeRole {
   async stop(): Promise<void> {
     await this.#scope.close()
     for (const job of this.#jobs.values()) await job.close()
-  }
-
-  /** Take no new work; running executions end normally. */
-  drain(): void {
-    this.#draining = true
   }
 
   get runningCount(): number {
@@ -121,9 +119,15 @@ export class NodeRole {
   }
 
   get #freePlaces(): number {
-    if (this.#draining) return 0
     const places = this.settings.concurrency ?? Math.max(0, ...this.#engines.map(e => e.probe.concurrency))
     return places - this.#runningCount
+  }
+
+  /** Places for one job: as many as its memory leaves free. */
+  #placesFor(job: NodeJob): number {
+    const freeBytes = this.settings.memoryBytes - this.#reservedBytes
+    const fitting = Math.floor(freeBytes / job.offer.signed.body.spec.memoryBytes)
+    return Math.min(this.#freePlaces, fitting, GRANTS_PER_REPLY_MAX)
   }
 
   #attend(offer: KnownOffer): void {
@@ -145,15 +149,16 @@ export class NodeRole {
     if (this.#bidding || this.#freePlaces <= 0 || this.#scope.closed) return
     const nowMs = this.components.clock.nowMs()
     const due = [...this.#jobs.values()]
-      .filter(job => job.bidAtMs <= nowMs && job.sealedCount < SEALED_COUNT_MAX)
+      .filter(job => !job.retired && job.bidAtMs <= nowMs && job.sealedCount < SEALED_COUNT_MAX)
       .sort((a, b) => compare(b.priceMax, a.priceMax))[0]
     if (due === undefined) return
     this.#bidding = true
+    due.bidding = true
     this.#scope.spawn('bid', async () => {
       try {
         await this.#bid(due)
       } finally {
-        this.#bidding = false
+        this.#bidding = due.bidding = false
         this.#seek()
       }
     })
@@ -170,6 +175,8 @@ export class NodeRole {
       return this.#decline(job, judged.reason)
     }
     job.declineCount = 0
+    const places = this.#placesFor(job)
+    if (places <= 0) return this.#decline(job, 'busy')
     await network.learn(creator, this.offers.get(job.offer.job)?.signed.body.addresses ?? [])
     const bid = signed(
       'bid',
@@ -178,7 +185,7 @@ export class NodeRole {
         account: this.settings.account,
         equivalenceClass: judged.probe.equivalenceClass,
         pricePerMegaUnit: this.settings.pricePerMegaUnitMin,
-        freePlaces: Math.min(this.#freePlaces, GRANTS_PER_REPLY_MAX),
+        freePlaces: places,
         memoryBytes: this.settings.memoryBytes
       },
       context
@@ -188,8 +195,8 @@ export class NodeRole {
     const decoded = bytes && decodeMessage(bytes, ['bid-reply'], context)
     if (!decoded?.ok) return
     const reply = decoded.value.body
-    if (reply.closed) return this.#close(job)
-    const grants = reply.grants.filter(grant => this.#isOurs(job, grant)).slice(0, this.#freePlaces)
+    if (reply.closed) return job.retire()
+    const grants = reply.grants.filter(grant => this.#isOurs(job, grant)).slice(0, this.#placesFor(job))
     for (const grant of grants) this.#execute(job, grant, judged.probe)
     if (grants.length > 0) {
       job.reason = undefined
@@ -256,6 +263,7 @@ export class NodeRole {
     const subtask = job.subtasks[replica.subtask]!
     const runner = this.#engines.find(engine => engine.probe === probe)!.runner
     const id = replicaId(replica)
+    const { memoryBytes } = job.offer.signed.body.spec
     const etaMs = Math.ceil(subtask.workUnits / (this.#unitsPerMs ?? UNITS_PER_MS_GUESS))
     const init = {
       offer: job.offer,
@@ -265,8 +273,11 @@ export class NodeRole {
       etaMs: Math.max(ETA_MS_MIN, etaMs),
       session: () => job.session(runner)
     }
+    // A closed job runs nothing any more: the place would be taken for ever.
+    if (job.scope.closed) return
     job.running.add(id)
     this.#runningCount++
+    this.#reservedBytes += memoryBytes
     job.scope.spawn('execution', async () => {
       try {
         const ended = await new Execution(this.components, job.scope, init).run()
@@ -281,6 +292,7 @@ export class NodeRole {
       } finally {
         job.running.delete(id)
         this.#runningCount--
+        this.#reservedBytes -= memoryBytes
         this.#seek()
       }
     })
@@ -303,7 +315,8 @@ export class NodeRole {
 
   /** Waiting for the opening costs no place: it goes on beside the next execution. */
   async #open(job: NodeJob, sealed: SealedResult): Promise<void> {
-    await job.keep(sealed.attestation.body.result)
+    const { result } = sealed.attestation.body
+    await job.keep(result).catch(cause => this.components.log.warn('result not noted', { result, cause }))
     job.sealedCount++
     const opener = new Opener(this.components, job.scope)
     job.scope.spawn('opening', () =>
@@ -315,6 +328,18 @@ export class NodeRole {
     )
   }
 
+  /** Drop what was kept for jobs that ended while we were away. */
+  async #sweep(): Promise<void> {
+    const { assets, clock, log, store } = this.components
+    for await (const [key, bytes] of store.list('kept/')) {
+      if (clock.nowMs() < parseStored<number>(bytes)) continue
+      const [, job, cid = ''] = key.split('/')
+      await assets.unpin(cid).catch(cause => log.warn('not unpinned', { cid, cause }))
+      await store.delete(key)
+      for await (const [sealed] of store.list(`sealed/${job}/`)) await store.delete(sealed)
+    }
+  }
+
   async #resumeSealed(): Promise<void> {
     for await (const [, bytes] of this.components.store.list('sealed/')) {
       const sealed = parseSealed(bytes)
@@ -323,7 +348,8 @@ export class NodeRole {
       else
         this.offers.onOffer(offer => {
           const known = this.#jobs.get(offer.job)
-          if (offer.job === sealed.job && known !== undefined) void this.#open(known, sealed)
+          if (offer.job === sealed.job && known !== undefined)
+            this.#scope.spawn('opening', () => this.#open(known, sealed))
         })
     }
   }
@@ -332,6 +358,7 @@ export class NodeRole {
     const job = this.#jobs.get(receipt.job)
     if (job === undefined || author !== job.offer.signed.signer) return
     this.#scope.spawn('payment check', async () => {
+      // The chain may be away: the money is there all the same.
       const amount = await this.components.chain.creditOf(this.settings.account)
       this.components.events.emit('node:paid', { job: receipt.job, amount })
       await this.#close(job)

@@ -83,7 +83,7 @@ export class OfferBook {
     if (body !== undefined && body.escrow.id !== signed.body.escrow.id)
       return { action: 'ignore', fault: 'other-escrow' }
     this.#offers.set(job, { job, signed, witnesses: witnessSet(signed.body, job) })
-    if (this.#offers.size > OFFER_COUNT_MAX) this.#offers.delete(first(this.#offers.keys()))
+    this.#makeRoom()
     if (known === undefined) {
       this.components.events.emit('offer:seen', { job, creator: signed.signer })
       for (const listener of this.#listeners) listener(this.#offers.get(job)!)
@@ -91,10 +91,25 @@ export class OfferBook {
     return { action: 'accept' }
   }
 
+  /** Offers cost their sender nothing: the eldest foreign one goes. Our own stay, their witness needs them. */
+  #makeRoom(): void {
+    if (this.#offers.size <= OFFER_COUNT_MAX) return
+    const self = this.components.network.peerId
+    for (const [job, { signed }] of this.#offers)
+      if (signed.signer !== self) {
+        this.#offers.delete(job)
+        return
+      }
+  }
+
   /** Answer a neighbour that asks for offers it lacks. */
   answer(query: MessageOf<'offers-query'>): MessageOf<'offers-page'> {
     const known = new Set(query.body.known)
-    const offers = this.open().filter(offer => !known.has(offer.job))
+    const nowMs = this.components.clock.nowMs()
+    const offers = this.open().filter(({ job, signed: { body } }) => {
+      const expired = nowMs >= body.createdAtMs + body.spec.deadlineAfterMs
+      return !expired && !known.has(job)
+    })
     return message('offers-page', { offers: offers.slice(0, OFFERS_PAGE_COUNT_MAX).map(o => o.signed) })
   }
 

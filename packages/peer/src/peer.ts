@@ -53,9 +53,12 @@ export class Peer {
       if (!decoded.ok) throw new RangeError(decoded.fault)
       return encodeMessage(await this.creator.onVerification(decoded.value, from))
     })
-    network.subscribe('jobs', bytes => {
+    network.subscribe('jobs', (bytes, from) => {
       const decoded = decodeMessage(bytes, ['notice'], context)
       if (!decoded.ok) return { action: 'reject', fault: decoded.fault }
+      // A notice makes every node of a job ask its creator: only the creator may call for that.
+      if (from !== this.offers.get(decoded.value.body.job)?.signed.signer)
+        return { action: 'ignore', fault: 'not-its-creator' }
       this.#onNotice(decoded.value.body)
       return { action: 'accept' }
     })

@@ -98,11 +98,14 @@ export class WitnessQuorum {
     return refusals.length > members.length - quorum ? refusals[0] : undefined
   }
 
-  /** Hand the lease back; best effort. */
+  /** Hand the lease back; best effort, and also when the peer is stopping: that is what it is for. */
   async release(replica: ReplicaKey, fence: number): Promise<void> {
-    const holder = this.components.network.peerId
-    const request = encodeMessage(message('release', { replica, holder, fence }))
-    await this.#ask(request, () => false, 1).catch(() => undefined)
+    const { network, params } = this.components
+    const request = encodeMessage(message('release', { replica, holder: network.peerId, fence }))
+    const options = { timeoutMs: params.leaseRequestTimeoutMs }
+    await Promise.allSettled(
+      this.witnesses.members.map(witness => network.request(witness, 'lease', request, options))
+    )
   }
 
   /** Close the replica with our seal. */

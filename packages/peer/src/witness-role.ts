@@ -102,7 +102,11 @@ export class WitnessRole {
     entry.waitingCount++
     const reply = entry.tail.then(() => this.#judge(entry, id, request, from, rules))
     entry.tail = reply.catch(() => undefined)
-    return reply.finally(() => entry.waitingCount--)
+    return reply.finally(() => {
+      entry.waitingCount--
+      // A refused stranger leaves nothing behind.
+      if (entry.waitingCount === 0 && entry.state === VACANT) this.#registers.delete(id)
+    })
   }
 
   /** Judge one request against the durable state, keep the new state, answer. */
