@@ -57,7 +57,7 @@ export function eligible(
   if (spec.pricePerMegaUnitMax < facts.pricePerMegaUnitMin) return no('price-too-low')
   if (creatorScoreBps !== undefined && creatorScoreBps < facts.creatorScoreMinBps)
     return no('creator-distrusted')
-  if (escrow === undefined || !isLockedFor(offer, escrow, nowMs)) return no('escrow-missing')
+  if (escrow === undefined || !isLockedFor(offer, escrow)) return no('escrow-missing')
   if (escrow.locked < world.budget) return no('escrow-too-low')
   return { eligible: true, probe }
 }
@@ -70,8 +70,8 @@ function isOurContract(escrow: EscrowRef, facts: NodeFacts): boolean {
   return escrow.chainId === facts.chainId && sameAccount(escrow.contract, facts.contract)
 }
 
-/** Locked for good, by this offer's creator, and not about to be taken back. */
-function isLockedFor(offer: Offer, escrow: Escrow, nowMs: number): boolean {
+/** Locked for good, by this offer's creator, and not to be taken back before the deadline. */
+function isLockedFor(offer: Offer, escrow: Escrow): boolean {
   return (
     escrow.state === 'locked' &&
     escrow.final &&
@@ -79,7 +79,7 @@ function isLockedFor(offer: Offer, escrow: Escrow, nowMs: number): boolean {
     escrow.ref.chainId === offer.escrow.chainId &&
     sameAccount(escrow.ref.contract, offer.escrow.contract) &&
     sameAccount(escrow.creator, offer.account) &&
-    nowMs < escrow.refundableAtS * 1_000
+    escrow.refundableAtS * 1_000 >= offer.createdAtMs + offer.spec.deadlineAfterMs
   )
 }
 

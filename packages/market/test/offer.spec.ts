@@ -150,6 +150,12 @@ describe('eligible', () => {
     assert.deepEqual(eligible(offer(), facts, world), { eligible: true, probe: facts.probes[1] })
   })
 
+  const deadlineS = Math.ceil((CREATED_AT_MS + offer().spec.deadlineAfterMs) / 1_000)
+  it('takes an escrow that is locked until the deadline', () => {
+    const until = { ...world, escrow: escrow({ refundableAtS: deadlineS }) }
+    assert.equal(eligible(offer(), facts, until).eligible, true)
+  })
+
   const ref = { ...offer().escrow, id: `0x${'1'.repeat(64)}` }
   for (const [why, reason, otherFacts, otherWorld] of [
     ['its deadline has passed', 'deadline-passed', {}, { nowMs: END_MS }],
@@ -172,6 +178,12 @@ describe('eligible', () => {
     ],
     ['the escrow is another one', 'escrow-missing', {}, { escrow: escrow({ ref }) }],
     ['the escrow may be taken back now', 'escrow-missing', {}, { escrow: escrow({ refundableAtS: 1_000 }) }],
+    [
+      'the escrow may be taken back a second before the deadline',
+      'escrow-missing',
+      {},
+      { escrow: escrow({ refundableAtS: deadlineS - 1 }) }
+    ],
     ['too little is locked', 'escrow-too-low', {}, { escrow: escrow({ locked: 7_999n }) }]
   ] as const satisfies readonly (readonly [
     string,

@@ -127,6 +127,15 @@ export class CreatorRole {
       refundAfterS: Math.ceil((spec.deadlineAfterMs + params.refundGraceMs) / 1_000)
     }
     const { ref } = await chain.lock(terms)
+    // The lock may be an earlier one, of a process that crashed before it could offer: its time runs already.
+    const { refundableAtS, state } = await chain.escrow(ref)
+    if (state !== 'locked')
+      throw new RayswarmError('ERR_JOB_INVALID', `job ${job} was published before; its escrow is ${state}`, {
+        thing: 'job',
+        value: job,
+        remedy: 'Publish the same work again under another nonce.'
+      })
+    const createdAtMs = Math.min(clock.nowMs(), refundableAtS * 1_000 - spec.deadlineAfterMs)
     const offer: Signed<Offer> = signed(
       'offer',
       {
@@ -136,7 +145,7 @@ export class CreatorRole {
         account: chain.account,
         witness: { witnessCount: 1, quorum: 1 },
         addresses: network.addresses().slice(0, ADDRESS_COUNT_MAX),
-        createdAtMs: clock.nowMs()
+        createdAtMs
       },
       context
     )
