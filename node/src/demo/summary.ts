@@ -3,7 +3,8 @@ import type { PeerId } from '@rayswarm/interface'
 import pc from 'picocolors'
 import { shortPeer } from '../cli/screen.ts'
 import { tableOf } from '../cli/table.ts'
-import type { EscrowJson, PublishJson } from '../publish/deliver.ts'
+import { present } from '../present.ts'
+import { type EscrowJson, escrowJson, type PublishJson } from '../publish/deliver.ts'
 import { formatTokens } from '../tokens.ts'
 import type { Audit } from './audit.ts'
 import type { DemoNode } from './world.ts'
@@ -53,16 +54,9 @@ export function demoJson(
       const amount = credits[index]!
       return amount > 0n ? [{ node: name, peerId, account, amount: String(amount) }] : []
     }),
-    escrow: {
-      locked: String(locked),
-      paid: String(outcome.paid),
-      burned: String(outcome.burned),
-      treasury: String(outcome.treasury),
-      refunded: String(outcome.refunded)
-    },
+    escrow: escrowJson(locked, outcome),
     frames,
-    ...(contactSheet === undefined ? {} : { contactSheet }),
-    ...(film === undefined ? {} : { film }),
+    ...present({ contactSheet, film }),
     receipt,
     report,
     wallSeconds,

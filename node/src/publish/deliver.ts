@@ -1,4 +1,4 @@
-import type { JobSpec } from '@rayswarm/interface'
+import type { Amount, JobSpec, SettlementOutcome } from '@rayswarm/interface'
 import type { JobReport } from '@rayswarm/peer'
 import { shortPeer } from '../cli/screen.ts'
 import { present } from '../present.ts'
@@ -47,6 +47,17 @@ export interface EscrowJson {
   readonly refunded: string
 }
 
+export function escrowJson(locked: Amount, outcome: SettlementOutcome): EscrowJson {
+  const { paid, burned, treasury, refunded } = outcome
+  return {
+    locked: String(locked),
+    paid: String(paid),
+    burned: String(burned),
+    treasury: String(treasury),
+    refunded: String(refunded)
+  }
+}
+
 export interface Delivered {
   readonly json: PublishJson
   readonly text: string
@@ -70,13 +81,7 @@ export async function deliver({ report, spec, dir, wallSeconds, signal }: Delive
     payouts: shares
       .filter(share => share.paid > 0n)
       .map(({ peerId, account, paid }) => ({ peerId, account, amount: String(paid) })),
-    escrow: {
-      locked: String(locked),
-      paid: String(outcome.paid),
-      burned: String(outcome.burned),
-      treasury: String(outcome.treasury),
-      refunded: String(outcome.refunded)
-    },
+    escrow: escrowJson(locked, outcome),
     frames: pictures,
     ...present({ contactSheet, film }),
     receipt: await writeReceipt(dir.outDir, report),

@@ -26,7 +26,6 @@ export type ErrorCode =
   | 'ERR_REMOTE'
   | 'ERR_OVERSIZED'
   | 'ERR_STORE_LOCKED'
-  | 'ERR_DEADLINE'
   | 'ERR_NO_NODES'
   | 'ERR_USAGE'
   | 'ERR_INTERNAL'

@@ -8,6 +8,7 @@ import type {
   Probe,
   WorkloadKind
 } from '@rayswarm/interface'
+import { deadlineAtMs } from './offer.ts'
 
 /** What a node is and what its operator wants. */
 export interface NodeFacts {
@@ -49,7 +50,7 @@ export function eligible(
   const probe = facts.probes.find(({ engine, concurrency }) => engine === spec.work.engine && concurrency > 0)
   const { creatorScoreBps, escrow, nowMs } = world
 
-  if (nowMs >= offer.createdAtMs + spec.deadlineAfterMs) return no('deadline-passed')
+  if (nowMs >= deadlineAtMs(offer)) return no('deadline-passed')
   if (!isOurContract(offer.escrow, facts)) return no('wrong-chain')
   if (!facts.workloads.includes(spec.work.kind)) return no('workload-not-allowed')
   if (probe === undefined) return no('engine-missing')
@@ -79,7 +80,7 @@ function isLockedFor(offer: Offer, escrow: Escrow): boolean {
     escrow.ref.chainId === offer.escrow.chainId &&
     sameAccount(escrow.ref.contract, offer.escrow.contract) &&
     sameAccount(escrow.creator, offer.account) &&
-    escrow.refundableAtS * 1_000 >= offer.createdAtMs + offer.spec.deadlineAfterMs
+    escrow.refundableAtS * 1_000 >= deadlineAtMs(offer)
   )
 }
 

@@ -14,5 +14,5 @@
  */
 export { eligible, type NodeFacts, type OfferFacts } from './eligible.ts'
 export { type MatchResult, match, type OpenReplica, type StandingBid } from './match.ts'
-export { escrowIdOf, judgeOffer, type OfferFault } from './offer.ts'
+export { deadlineAtMs, escrowIdOf, judgeOffer, type OfferFault } from './offer.ts'
 export { priceOf, quote } from './quote.ts'

@@ -35,8 +35,13 @@ export function judgeOffer(offer: Signed<Offer>, nowMs: number): Admission<Offer
 
   if (witnessCount !== 1) return ignore('witnesses-unsupported')
   if (createdAtMs > nowMs + CLOCK_SKEW_MS_MAX) return ignore('from-the-future')
-  if (nowMs >= createdAtMs + spec.deadlineAfterMs) return ignore('deadline-passed')
+  if (nowMs >= deadlineAtMs(offer.body)) return ignore('deadline-passed')
   return { action: 'accept' }
+}
+
+/** When the job of an offer is given up. Milliseconds since the Unix epoch. */
+export function deadlineAtMs({ createdAtMs, spec }: Offer): number {
+  return createdAtMs + spec.deadlineAfterMs
 }
 
 /** Id of the escrow that an account locks for a job: `keccak256(abi.encode(creator, jobHash, salt))`, as the contract derives it. */

@@ -3,7 +3,7 @@ import { match, type OpenReplica, type StandingBid } from '@rayswarm/market'
 import { BID_COUNT_MAX } from '@rayswarm/params'
 
 export interface BidAnswer {
-  readonly grants: readonly Grant[]
+  readonly grants: readonly Signed<Grant>[]
   readonly reason?: IneligibleReason
 }
 
@@ -36,13 +36,13 @@ export class BidDesk {
   }
 
   /** Match what lies on the desk with what is open, and answer every bid. */
-  settle(open: readonly OpenReplica[], onGrant: (grant: Grant, bid: Bid) => void): void {
+  settle(open: readonly OpenReplica[], onGrant: (grant: Grant, bid: Bid) => Signed<Grant>): void {
     const waiting = this.#waiting
     this.#waiting = new Map()
     const { grants, reasons } = match(this.init.spec, open, [...waiting.values()])
-    for (const grant of grants) onGrant(grant, waiting.get(grant.holder)!.bid)
+    const given = grants.map(grant => onGrant(grant, waiting.get(grant.holder)!.bid))
     for (const { node, answer } of waiting.values()) {
-      const own = grants.filter(grant => grant.holder === node)
+      const own = given.filter(grant => grant.body.holder === node)
       const reason = reasons.get(node)
       answer({ grants: own, ...(own.length > 0 || reason === undefined ? {} : { reason }) })
     }

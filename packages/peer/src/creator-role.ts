@@ -10,8 +10,7 @@ import {
   RayswarmError,
   type Signed
 } from '@rayswarm/interface'
-import { witnessSet } from '@rayswarm/lease'
-import { quote } from '@rayswarm/market'
+import { deadlineAtMs, quote } from '@rayswarm/market'
 import { ADDRESS_COUNT_MAX } from '@rayswarm/params'
 import {
   decodeMessage,
@@ -27,7 +26,7 @@ import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import { JobRun } from './job-run.ts'
 import type { LedgerRole } from './ledger-role.ts'
-import type { OfferBook } from './offer-book.ts'
+import { knownOffer, type OfferBook } from './offer-book.ts'
 import type { JobReport } from './report.ts'
 import type { WitnessRole } from './witness-role.ts'
 
@@ -167,18 +166,16 @@ export class CreatorRole {
     const unchanged = addresses.join() === stored.body.addresses.join()
     if (unchanged) return stored
     // The deadline counts from the first offer.
-    const { spec, createdAtMs } = stored.body
-    if (clock.nowMs() >= createdAtMs + spec.deadlineAfterMs) return stored
+    if (clock.nowMs() >= deadlineAtMs(stored.body)) return stored
     const offer = signed('offer', { ...stored.body, addresses }, context)
-    await store.put(`offer/${jobIdOf(spec)}`, encodeMessage(offer))
+    await store.put(`offer/${jobIdOf(stored.body.spec)}`, encodeMessage(offer))
     return offer
   }
 
   async #run(signed: Signed<Offer>): Promise<JobRun> {
     const job = jobIdOf(signed.body.spec)
     this.roles.offers.add(signed)
-    const offer = { job, signed, witnesses: witnessSet(signed.body, job) }
-    const run = new JobRun(this.components, this.roles, offer)
+    const run = new JobRun(this.components, this.roles, knownOffer(job, signed))
     this.#runs.set(job, run)
     this.#forgetOldest()
     await run.start()

@@ -14,8 +14,9 @@ import {
 } from '@rayswarm/interface'
 import { certKey, encodeCert } from '@rayswarm/lease'
 import { digestOf, sealOf } from '@rayswarm/verification'
-import { canonical, decodeMessage, encodeMessage, message, replicaId, signed } from '@rayswarm/wire'
+import { canonical, message, replicaId, signed } from '@rayswarm/wire'
 import { encodeOutput } from '@rayswarm/workload'
+import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -36,7 +37,6 @@ export interface ExecutionInit {
 
 /** A sealed result that waits to be opened. Durable: a node that restarts opens it all the same. */
 export interface SealedResult {
-  readonly job: string
   readonly attestation: Signed<Attestation>
   readonly cert: CommitCert
 }
@@ -102,7 +102,7 @@ export class Execution {
       const { cert } = committed
       this.#hint('commit', cert)
       const elapsedMs = this.components.clock.nowMs() - startedAtMs
-      const result = { job: replica.job, attestation: sealed.attestation, cert }
+      const result = { attestation: sealed.attestation, cert }
       // A full disk must not cost the node its pay: without the record only a restart would lose it.
       await this.components.store
         .put(sealedKey(result), canonical(result))
@@ -185,16 +185,15 @@ export class Opener {
   }
 
   async #step(sealed: SealedResult, creator: string): Promise<boolean> {
-    const { network, context, params } = this.components
-    const options = { timeoutMs: params.requestTimeoutMs, signal: this.scope.signal }
-    const ask = encodeMessage(message('sealed', { cert: sealed.cert }))
-    const asked = await network.request(creator, 'verification', ask, options).catch(() => undefined)
-    const may = asked && decodeMessage(asked, ['sealed-reply'], context)
-    if (!may?.ok || !may.value.body.open) return false
-    const reveal = encodeMessage(message('reveal', { cert: sealed.cert, attestation: sealed.attestation }))
-    const revealed = await network.request(creator, 'verification', reveal, options).catch(() => undefined)
-    const reply = revealed && decodeMessage(revealed, ['reveal-reply'], context)
-    return reply?.ok === true && reply.value.body.received
+    const { components } = this
+    const { cert, attestation } = sealed
+    const options = { timeoutMs: components.params.requestTimeoutMs, signal: this.scope.signal }
+    const inquiry = message('sealed', { cert })
+    const may = await ask(components, creator, 'verification', inquiry, ['sealed-reply'], options)
+    if (!may?.body.open) return false
+    const reveal = message('reveal', { cert, attestation })
+    const reply = await ask(components, creator, 'verification', reveal, ['reveal-reply'], options)
+    return reply?.body.received === true
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Bid, Grant, JobId, JobNotice, Offer, PeerId, Signed, SubtaskOutput } from '@rayswarm/interface'
 import { judgeCommitCert } from '@rayswarm/lease'
+import { deadlineAtMs } from '@rayswarm/market'
 import { GENERATION_COUNT_MAX, GRANTS_PER_REPLY_MAX } from '@rayswarm/params'
 import { judge, judgeReveal, mayOpen } from '@rayswarm/verification'
 import { encodeMessage, type MessageOf, message, replicaId, signed } from '@rayswarm/wire'
@@ -41,11 +42,11 @@ export class JobDriver {
     readonly roles: { readonly witness: WitnessRole; readonly ledger: LedgerRole },
     readonly init: JobDriverInit
   ) {
-    const { spec, createdAtMs } = init.offer.signed.body
+    const { spec } = init.offer.signed.body
     this.job = init.offer.job
     this.state = new JobState(this.job, spec, split(spec), components.store)
     this.scope = new Scope(components)
-    this.#deadlineAtMs = createdAtMs + spec.deadlineAfterMs
+    this.#deadlineAtMs = deadlineAtMs(init.offer.signed.body)
     this.#desk = new BidDesk({
       spec,
       onFirst: () => this.scope.after(components.params.matchWindowMs, () => this.#settleBids())
@@ -81,7 +82,7 @@ export class JobDriver {
 
   /** Answer a bid; the answer waits for the end of the matching window. */
   async onBid(bid: Signed<Bid>): Promise<MessageOf<'bid-reply'>> {
-    const { params, context } = this.components
+    const { params } = this.components
     if (this.#ended) return message('bid-reply', { grants: [], retryAfterMs: 0, closed: true })
     if (this.#caught.has(bid.signer))
       return message('bid-reply', {
@@ -94,11 +95,10 @@ export class JobDriver {
     if (again.length > 0)
       return message('bid-reply', { grants: again, retryAfterMs: params.bidPollMs, closed: false })
     const answer = await this.#desk.lay(bid, this.roles.ledger.scoreBps(bid.signer))
-    const grants = answer.grants.map(grant => signed('grant', grant, context))
     // A grant we forgot in a crash would make its holder's commit nobody's.
     await this.state.saved()
     return message('bid-reply', {
-      grants,
+      grants: answer.grants,
       retryAfterMs: params.bidPollMs,
       closed: this.#ended,
       ...(answer.reason === undefined ? {} : { reason: answer.reason })
@@ -164,9 +164,10 @@ export class JobDriver {
   #settleBids(): void {
     const { clock, context, events } = this.components
     this.#desk.settle(this.state.openReplicas(), (grant, bid) => {
-      const found = this.state.find(grant.replica)
-      if (found === undefined) return
-      found.record.grant = signed('grant', grant, context)
+      const granted = signed('grant', grant, context)
+      // Matched from our own open replicas a moment ago: it is there.
+      const found = this.state.find(grant.replica)!
+      found.record.grant = granted
       found.record.grantedAtMs = clock.nowMs()
       // A lapsed holder of another class cannot be judged with the class of this one.
       if (found.record.equivalenceClass !== bid.equivalenceClass) delete found.record.former
@@ -174,6 +175,7 @@ export class JobDriver {
       found.record.outcome = 'leased'
       void this.state.save(found.track)
       events.emit('replica:granted', { replica: grant.replica, node: grant.holder })
+      return granted
     })
   }
 

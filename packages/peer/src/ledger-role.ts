@@ -2,6 +2,7 @@ import type { Admission, LedgerEntry, PeerId, Score, Signed } from '@rayswarm/in
 import { LEDGER_PAGE_COUNT_MAX } from '@rayswarm/params'
 import { Ledger, scoreOf, scores } from '@rayswarm/reputation'
 import { decodeMessage, encodeMessage, message, verifySigned } from '@rayswarm/wire'
+import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
@@ -127,18 +128,18 @@ export class LedgerRole {
   }
 
   async #exchange(peer: PeerId): Promise<void> {
-    const { network, context, params } = this.components
+    const { context, params } = this.components
     for (let page = 0; page < PAGES_PER_EXCHANGE_MAX; page++) {
-      const heads = encodeMessage(message('ledger-heads', this.ledger.heads()))
+      const heads = message('ledger-heads', this.ledger.heads())
       const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
-      const bytes = await network.request(peer, 'ledger', heads, options).catch(() => undefined)
-      const decoded = bytes && decodeMessage(bytes, ['ledger-page'], context)
-      if (!decoded?.ok) return
+      const answer = await ask(this.components, peer, 'ledger', heads, ['ledger-page'], options)
+      if (answer === undefined) return
+      const { entries, complete } = answer.body
       let addedCount = 0
-      for (const entry of decoded.value.body.entries.slice(0, LEDGER_PAGE_COUNT_MAX)) {
+      for (const entry of entries.slice(0, LEDGER_PAGE_COUNT_MAX)) {
         if (verifySigned(entry, context) && this.#add(entry).action === 'accept') addedCount++
       }
-      if (decoded.value.body.complete || addedCount === 0) return
+      if (complete || addedCount === 0) return
     }
   }
 }

@@ -9,7 +9,7 @@ import type {
   Subtask,
   Unsubscribe
 } from '@rayswarm/interface'
-import { quote } from '@rayswarm/market'
+import { deadlineAtMs, quote } from '@rayswarm/market'
 import { canonical } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
@@ -115,8 +115,7 @@ export class NodeJob {
 
   /** Remember a result that must stay fetchable until the job is closed. */
   async keep(result: Cid): Promise<void> {
-    const { createdAtMs, spec } = this.offer.signed.body
-    const untilMs = createdAtMs + spec.deadlineAfterMs + this.components.params.refundGraceMs
+    const untilMs = deadlineAtMs(this.offer.signed.body) + this.components.params.refundGraceMs
     await this.components.store.put(`kept/${this.offer.job}/${result}`, canonical(untilMs))
   }
 

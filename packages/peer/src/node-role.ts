@@ -14,7 +14,8 @@ import type {
 } from '@rayswarm/interface'
 import { eligible, type NodeFacts } from '@rayswarm/market'
 import { GRANTS_PER_REPLY_MAX, OFFER_COUNT_MAX, SEALED_COUNT_MAX } from '@rayswarm/params'
-import { decodeMessage, encodeMessage, replicaId, signed, verifySigned } from '@rayswarm/wire'
+import { replicaId, signed, verifySigned } from '@rayswarm/wire'
+import { ask } from './ask.ts'
 import { jitterMs, type RoleComponents } from './components.ts'
 import { Execution, Opener, parseSealed, type SealedResult } from './execution.ts'
 import type { LedgerRole } from './ledger-role.ts'
@@ -191,10 +192,9 @@ export class NodeRole {
       context
     )
     const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
-    const bytes = await network.request(creator, 'market', encodeMessage(bid), options).catch(() => undefined)
-    const decoded = bytes && decodeMessage(bytes, ['bid-reply'], context)
-    if (!decoded?.ok) return
-    const reply = decoded.value.body
+    const answer = await ask(this.components, creator, 'market', bid, ['bid-reply'], options)
+    if (answer === undefined) return
+    const reply = answer.body
     if (reply.closed) return job.retire()
     const grants = reply.grants.filter(grant => this.#isOurs(job, grant)).slice(0, this.#placesFor(job))
     for (const grant of grants) this.#execute(job, grant, judged.probe)
@@ -343,12 +343,12 @@ export class NodeRole {
   async #resumeSealed(): Promise<void> {
     for await (const [, bytes] of this.components.store.list('sealed/')) {
       const sealed = parseSealed(bytes)
-      const job = this.#jobs.get(sealed.job)
+      const job = this.#jobs.get(sealed.cert.replica.job)
       if (job !== undefined) await this.#open(job, sealed)
       else
         this.offers.onOffer(offer => {
           const known = this.#jobs.get(offer.job)
-          if (offer.job === sealed.job && known !== undefined)
+          if (offer.job === sealed.cert.replica.job && known !== undefined)
             this.#scope.spawn('opening', () => this.#open(known, sealed))
         })
     }

@@ -1,17 +1,9 @@
 import type { Admission, JobId, Offer, PeerId, Signed, WitnessSet } from '@rayswarm/interface'
 import { witnessSet } from '@rayswarm/lease'
-import { judgeOffer } from '@rayswarm/market'
+import { deadlineAtMs, judgeOffer } from '@rayswarm/market'
 import { OFFER_COUNT_MAX, OFFERS_PAGE_COUNT_MAX } from '@rayswarm/params'
-import {
-  decodeMessage,
-  encodeMessage,
-  jobIdOf,
-  type MessageOf,
-  message,
-  sha256,
-  toHex,
-  verifySigned
-} from '@rayswarm/wire'
+import { decodeMessage, jobIdOf, type MessageOf, message, sha256, toHex, verifySigned } from '@rayswarm/wire'
+import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
@@ -21,6 +13,11 @@ export interface KnownOffer {
   readonly job: JobId
   readonly signed: Signed<Offer>
   readonly witnesses: WitnessSet
+}
+
+/** An offer with what follows from it. */
+export function knownOffer(job: JobId, signed: Signed<Offer>): KnownOffer {
+  return { job, signed, witnesses: witnessSet(signed.body, job) }
 }
 
 /** Open offers, from gossip and from neighbours. The oldest leaves when the book is full. */
@@ -82,7 +79,7 @@ export class OfferBook {
     const body = known?.signed.body
     if (body !== undefined && body.escrow.id !== signed.body.escrow.id)
       return { action: 'ignore', fault: 'other-escrow' }
-    this.#offers.set(job, { job, signed, witnesses: witnessSet(signed.body, job) })
+    this.#offers.set(job, knownOffer(job, signed))
     this.#makeRoom()
     if (known === undefined) {
       this.components.events.emit('offer:seen', { job, creator: signed.signer })
@@ -107,8 +104,7 @@ export class OfferBook {
     const known = new Set(query.body.known)
     const nowMs = this.components.clock.nowMs()
     const offers = this.open().filter(({ job, signed: { body } }) => {
-      const expired = nowMs >= body.createdAtMs + body.spec.deadlineAfterMs
-      return !expired && !known.has(job)
+      return nowMs < deadlineAtMs(body) && !known.has(job)
     })
     return message('offers-page', { offers: offers.slice(0, OFFERS_PAGE_COUNT_MAX).map(o => o.signed) })
   }
@@ -122,15 +118,12 @@ export class OfferBook {
   }
 
   async #ask(peer: PeerId): Promise<void> {
-    const { network, context, params } = this.components
+    const { context, params } = this.components
     const known = [...this.#offers.keys(), ...this.#closed].slice(-OFFER_COUNT_MAX)
-    const query = encodeMessage(message('offers-query', { known }))
-    const bytes = await network
-      .request(peer, 'market', query, { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal })
-      .catch(() => undefined)
-    const decoded = bytes && decodeMessage(bytes, ['offers-page'], context)
-    if (!decoded?.ok) return
-    for (const offer of decoded.value.body.offers.slice(0, OFFERS_PAGE_COUNT_MAX)) {
+    const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
+    const query = message('offers-query', { known })
+    const page = await ask(this.components, peer, 'market', query, ['offers-page'], options)
+    for (const offer of page?.body.offers.slice(0, OFFERS_PAGE_COUNT_MAX) ?? []) {
       if (verifySigned(offer, context)) this.add(offer)
     }
   }
