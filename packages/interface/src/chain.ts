@@ -26,6 +26,21 @@ export interface Escrow {
   readonly refundableAtS: number
   /** Whether enough blocks lie above the lock that it will not be undone. */
   readonly final: boolean
+  /** keccak256 of the accounts that may settle in the creator's place, in draw order, and their quorum. 32 bytes. */
+  readonly appointed?: Hex
+}
+
+/** Who may settle a job in its creator's place. `keccak256(abi.encode(address[] witnesses, uint256 quorum))` is on chain. */
+export interface Appointment {
+  /** In the order of the draw. */
+  readonly witnesses: readonly Account[]
+  readonly quorum: number
+}
+
+/** An account's signature over a settlement. */
+export interface SettlementSignature {
+  readonly account: Account
+  readonly signature: Hex
 }
 
 /** What a creator locks, and for how long. */
@@ -103,11 +118,24 @@ export interface Chain {
   /** Move the amount from our balance into escrow. A repeated call with the same terms returns the first one's result. */
   lock(terms: LockTerms): Promise<{ readonly ref: EscrowRef; readonly txHash: Hex }>
 
-  /** The creator's EIP-712 signature over a settlement. */
+  /** Name who may settle in our place, once, while the escrow is locked. The same appointment again changes nothing. */
+  appoint(ref: EscrowRef, appointment: Appointment): Promise<{ readonly txHash: Hex }>
+
+  /** Our EIP-712 signature over a settlement: the creator's, or one of its witnesses'. */
   signSettlement(order: SettlementOrder): Promise<Hex>
+
+  /** Whether `signature` is the account's over this settlement. Never throws for a malformed one. */
+  verifySettlement(order: SettlementOrder, signed: SettlementSignature): boolean
 
   /** Anybody may send a settlement that its creator signed. Idempotent: a settled escrow returns its outcome. */
   settle(order: SettlementOrder, signature: Hex): Promise<SettlementOutcome>
+
+  /** Anybody may send a settlement that a quorum of the appointed witnesses signed. Idempotent like `settle`. */
+  settleByWitnesses(
+    order: SettlementOrder,
+    appointment: Appointment,
+    signatures: readonly SettlementSignature[]
+  ): Promise<SettlementOutcome>
 
   /** Give a timed-out escrow back to its creator. Anybody may call. */
   refund(ref: EscrowRef): Promise<{ readonly txHash: Hex; readonly refunded: Amount }>

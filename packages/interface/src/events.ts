@@ -29,6 +29,10 @@ export interface PeerEvents {
   'job:settled': { readonly job: JobId; readonly outcome: SettlementOutcome }
   'job:expired': { readonly job: JobId; readonly acceptedCount: number; readonly subtaskCount: number }
   'job:failed': { readonly job: JobId; readonly error: Error }
+  /** This peer is one of a job's witnesses. */
+  'witness:drawn': { readonly job: JobId; readonly witnessCount: number; readonly quorum: number }
+  /** A witness was caught voting twice. */
+  'witness:equivocated': { readonly job: JobId; readonly witness: PeerId }
   'lease:held': { readonly replica: ReplicaKey; readonly fence: number }
   'lease:lost': { readonly replica: ReplicaKey; readonly fence: number }
   'execution:progressed': { readonly replica: ReplicaKey; readonly share: number }

@@ -28,6 +28,7 @@ export type {
 } from './assets.ts'
 export type {
   Amount,
+  Appointment,
   Chain,
   Escrow,
   EscrowRef,
@@ -36,7 +37,8 @@ export type {
   Payout,
   PayoutSplit,
   SettlementOrder,
-  SettlementOutcome
+  SettlementOutcome,
+  SettlementSignature
 } from './chain.ts'
 export {
   type ErrorCode,
@@ -88,6 +90,7 @@ export type {
   WitnessSet
 } from './lease.ts'
 export type {
+  EquivocationClaim,
   LedgerEntry,
   Receipt,
   ReceiptClaim,
@@ -99,6 +102,11 @@ export type {
   Attestation,
   Bid,
   BidReply,
+  Cosign,
+  CosignReply,
+  Evidence,
+  ItemsPage,
+  ItemsQuery,
   JobNotice,
   LedgerHeads,
   LedgerPage,
@@ -108,17 +116,24 @@ export type {
   OffersPage,
   OffersQuery,
   Opening,
+  Openings,
+  OpeningsPage,
+  Recon,
+  ReconReply,
   Reveal,
   RevealReply,
   Sealed,
   SealedReply,
-  Signed
+  SetName,
+  Signed,
+  Vacancy
 } from './messages.ts'
 export type {
   IneligibleReason,
   RefusalReason,
   UnpaidReason
 } from './reasons.ts'
+export type { Beacon, BeaconValue, Registration, Registry, RegistrySnapshot } from './registry.ts'
 export type {
   Artifact,
   Probe,

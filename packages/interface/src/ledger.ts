@@ -1,6 +1,8 @@
 import type { Amount } from './chain.ts'
 import type { Account, EquivalenceClass, Hex, JobId, PeerId } from './ids.ts'
 import type { ReplicaKey } from './job.ts'
+import type { CommitVote } from './lease.ts'
+import type { Signed } from './messages.ts'
 
 /** Outcome of checking one replica. */
 export type Verdict = 'accepted' | 'rejected' | 'undecided'
@@ -18,7 +20,7 @@ export interface VerdictClaim {
   readonly digest?: Uint8Array
 }
 
-/** A job's settlement, as its creator published it. */
+/** A job's settlement, as its creator or one of its witnesses published it. */
 export interface ReceiptClaim {
   readonly kind: 'job-receipt'
   readonly job: JobId
@@ -26,6 +28,13 @@ export interface ReceiptClaim {
   readonly receiptsRoot: Hex
   readonly txHash: Hex
   readonly paid: Amount
+}
+
+/** A witness voted for two commits of one generation of one replica: both votes, signed by it. */
+export interface EquivocationClaim {
+  readonly kind: 'equivocation'
+  readonly witness: PeerId
+  readonly votes: readonly [Signed<CommitVote>, Signed<CommitVote>]
 }
 
 /** One signed item of the ledger, chained to its author's previous one. */
@@ -36,7 +45,7 @@ export interface LedgerEntry {
   /** sha256 of the author's previous signed entry; absent for the first. 32 bytes. */
   readonly previous?: Uint8Array
   readonly atMs: number
-  readonly claim: VerdictClaim | ReceiptClaim
+  readonly claim: VerdictClaim | ReceiptClaim | EquivocationClaim
 }
 
 /** Number derived from the ledger by everybody alike. */

@@ -1,4 +1,4 @@
-import type { Amount, EscrowRef } from './chain.ts'
+import type { Amount, EscrowRef, Payout } from './chain.ts'
 import type { Account, Cid, EquivalenceClass, Hex, JobId, PeerId } from './ids.ts'
 import type { JobSpec, ReplicaKey } from './job.ts'
 import type {
@@ -35,6 +35,8 @@ export interface Offer {
   /** The creator's account: who locked, who gets the rest back. */
   readonly account: Account
   readonly witness: WitnessRule
+  /** Epoch of the registry that the witnesses were drawn from; absent in owner mode. */
+  readonly drawEpoch?: number
   /** Where the creator can be dialled. */
   readonly addresses: readonly string[]
   /** Milliseconds since the Unix epoch. */
@@ -96,15 +98,92 @@ export interface Attestation {
   readonly elapsedMs: number
 }
 
-/** Opens a sealed result to the creator. */
+/** Opens a sealed result to a judge. */
 export interface Reveal {
   readonly cert: CommitCert
   readonly attestation: Signed<Attestation>
+  /** The price the holder was granted; without it the offer's cap is paid, at the holder's registered account. */
+  readonly grant?: Signed<Grant>
 }
 
 /** Whether the creator now keeps the attestation. */
 export interface RevealReply {
   readonly received: boolean
+}
+
+/** Asks a witness which replicas nobody holds. */
+export interface Openings {
+  readonly job: JobId
+}
+
+/** A replica that nobody holds, as one witness knows it. A hint: the claim decides. */
+export interface Vacancy {
+  readonly subtask: number
+  readonly replica: number
+  readonly generation: number
+  /** Last fence; claim with one more. */
+  readonly fence: number
+  /** For how long it has been open. */
+  readonly openMs: number
+}
+
+/** Answer to {@link Openings}. */
+export interface OpeningsPage {
+  readonly open: readonly Vacancy[]
+  /** The job needs nobody any more. */
+  readonly closed: boolean
+}
+
+/** A witness asks another to sign a settlement of a job that its creator left. */
+export interface Cosign {
+  readonly job: JobId
+  readonly payouts: readonly Payout[]
+  readonly receiptsRoot: Hex
+}
+
+/** The signature, or none: the asked witness comes to another sum. Both then compare their evidence. */
+export interface CosignReply {
+  readonly signature?: Hex
+}
+
+/** A set that peers reconcile: the open offers, the ledger, or the evidence of one job. */
+export type SetName = 'offers' | 'ledger' | 'job'
+
+/** One frame of range-based set reconciliation. spec/reconcile.md */
+export interface Recon {
+  readonly set: SetName
+  /** Whose evidence, for the set `job`. */
+  readonly job?: JobId
+  readonly frame: Uint8Array
+}
+
+/** The answering frame; none when the answerer needs no more of them. */
+export interface ReconReply {
+  readonly frame?: Uint8Array
+  /** True if the answerer keeps no such set. */
+  readonly unknown: boolean
+}
+
+/** Asks for items of a set by their ids, or hands over items the other lacks. */
+export interface ItemsQuery {
+  readonly set: SetName
+  readonly job?: JobId
+  /** 32 bytes each. */
+  readonly ids: readonly Uint8Array[]
+  /** Encoded items the asked peer lacks. */
+  readonly items: readonly Uint8Array[]
+}
+
+/** Encoded items, as many of the wanted ones as fit. */
+export interface ItemsPage {
+  readonly items: readonly Uint8Array[]
+}
+
+/** One piece of what judges of a job know about a replica: it is closed, and perhaps opened. Certifies itself. */
+export interface Evidence {
+  readonly cert: CommitCert
+  readonly attestation?: Signed<Attestation>
+  readonly grant?: Signed<Grant>
 }
 
 /** A hint on the `jobs` topic. Nothing is decided on one: it only says "ask again now". */
@@ -160,6 +239,16 @@ export interface Messages {
   attestation: Attestation
   reveal: Reveal
   'reveal-reply': RevealReply
+  openings: Openings
+  'openings-page': OpeningsPage
+  cosign: Cosign
+  'cosign-reply': CosignReply
+  evidence: Evidence
+  'notice-ack': Record<string, never>
+  recon: Recon
+  'recon-reply': ReconReply
+  'items-query': ItemsQuery
+  'items-page': ItemsPage
   entry: LedgerEntry
   'ledger-heads': LedgerHeads
   'ledger-page': LedgerPage

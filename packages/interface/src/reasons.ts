@@ -26,6 +26,11 @@ export type RefusalReason =
   | 'out-of-range'
   | 'wrong-signer'
   | 'no-grant' // owner mode: only the creator's grant opens a claim
+  | 'not-registered'
+  | 'not-open' // the replica is not wanted, or not yet
+  | 'too-early' // without a grant, and its turn in the race has not come
+  | 'same-holder' // it, or another peer of its operator, executes another replica of the subtask
+  | 'caught' // it lost against a quorum of this job
   | 'held' // somebody else's lease has not lapsed
   | 'stale-fence'
   | 'fence-jump'

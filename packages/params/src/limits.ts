@@ -59,6 +59,15 @@ export const LEDGER_AUTHOR_COUNT_MAX = 10_000
 export const LEDGER_PAGE_COUNT_MAX = 24
 /** Offers in one page of an anti-entropy answer. */
 export const OFFERS_PAGE_COUNT_MAX = 8
+/** Open replicas in one answer of a witness. */
+export const OPENINGS_PAGE_COUNT_MAX = 256
+/** Ids or items in one message of anti-entropy. */
+export const SYNC_ITEMS_COUNT_MAX = 512
+/** Accounts one settlement can pay. */
+export const PAYOUT_COUNT_MAX = 1_000
+/** Registered peers. */
+export const REGISTRATION_COUNT_MAX = 1_000_000
+
 /** Addresses in an offer. */
 export const ADDRESS_COUNT_MAX = 8
 

@@ -32,6 +32,13 @@ export interface Params {
   /** A creator takes a granted replica back when it was not claimed within this time. */
   readonly grantTermMs: number
 
+  /** Mean time until the first of all registered peers may claim an open replica without a grant. */
+  readonly raceGapMs: number
+  /** Head start of grants: nobody claims without one before a replica was open for this long. */
+  readonly raceHeadStartMs: number
+  /** Witnesses settle a job that its creator left in turn: the next one after this long. */
+  readonly settleTurnMs: number
+
   /** Time allowed to fetch a job's assets. */
   readonly assetsTimeoutMs: number
   /** Time allowed to fetch one result. */
@@ -65,6 +72,9 @@ export const params: Readonly<Record<Preset, Params>> = {
     offerRepeatMs: MINUTE_MS,
     syncIntervalMs: MINUTE_MS,
     grantTermMs: 20 * SECOND_MS,
+    raceGapMs: SECOND_MS,
+    raceHeadStartMs: 10 * SECOND_MS,
+    settleTurnMs: 5 * MINUTE_MS,
     assetsTimeoutMs: HOUR_MS,
     resultTimeoutMs: 10 * MINUTE_MS,
     requestTimeoutMs: 10 * SECOND_MS,
@@ -86,6 +96,9 @@ export const params: Readonly<Record<Preset, Params>> = {
     offerRepeatMs: 5 * SECOND_MS,
     syncIntervalMs: 5 * SECOND_MS,
     grantTermMs: 6 * SECOND_MS,
+    raceGapMs: 50,
+    raceHeadStartMs: SECOND_MS,
+    settleTurnMs: 4 * SECOND_MS,
     assetsTimeoutMs: 2 * MINUTE_MS,
     resultTimeoutMs: 30 * SECOND_MS,
     requestTimeoutMs: 5 * SECOND_MS,
@@ -107,6 +120,9 @@ export const params: Readonly<Record<Preset, Params>> = {
     offerRepeatMs: 2 * SECOND_MS,
     syncIntervalMs: 2 * SECOND_MS,
     grantTermMs: 2 * SECOND_MS,
+    raceGapMs: 20,
+    raceHeadStartMs: 500,
+    settleTurnMs: 2 * SECOND_MS,
     assetsTimeoutMs: 10 * SECOND_MS,
     resultTimeoutMs: 5 * SECOND_MS,
     requestTimeoutMs: SECOND_MS,
@@ -129,6 +145,22 @@ export const LEASE_ETA_FACTOR_MAX = 4
 
 /** New generations of one replica, after rejected or unopened results, before its subtask fails. */
 export const GENERATION_COUNT_MAX = 3
+
+/** A registration counts this many epochs after it was made, so that no peer id is ground for a known beacon. */
+export const REGISTRATION_DELAY_EPOCHS = 2
+
+/** Nodes that are expected to bid for one job; the rest stays silent unless these leave replicas open. */
+export const SORTITION_BID_COUNT = 64
+
+/** How many witnesses a job gets, by what it locks (base units, inclusive lower bounds, ascending). */
+export const WITNESS_TIERS = [
+  { fromAmount: 0n, witnessCount: 1, quorum: 1 },
+  { fromAmount: 1_000_000n, witnessCount: 7, quorum: 5 },
+  { fromAmount: 10_000_000_000n, witnessCount: 13, quorum: 9 }
+] as const
+
+/** Stake above this adds no weight to a draw. */
+export const STAKE_WEIGHT_MAX = 10_000_000_000n
 
 for (const [name, p] of Object.entries(params)) {
   if (p.leaseRetryMs * 2 >= p.leaseTermMsMin / LEASE_RENEWALS_PER_TERM + p.leaseRequestTimeoutMs)

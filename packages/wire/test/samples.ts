@@ -54,6 +54,7 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     escrowSalt: `0x${'5a'.repeat(32)}`,
     account,
     witness: { witnessCount: 1, quorum: 1 },
+    drawEpoch: 7,
     addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${peerId}`],
     createdAtMs: 1_767_225_600_000
   }
@@ -108,8 +109,21 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     sealed: { cert },
     'sealed-reply': { open: true, retryAfterMs: 0 },
     attestation,
-    reveal: { cert, attestation: sign('attestation', attestation) },
+    reveal: { cert, attestation: sign('attestation', attestation), grant: sign('grant', grant) },
     'reveal-reply': { received: true },
+    openings: { job },
+    'openings-page': {
+      open: [{ subtask: 3, replica: 1, generation: 0, fence: 2, openMs: 1_500 }],
+      closed: false
+    },
+    cosign: { job, payouts: [{ account, gross: 2n ** 40n }], receiptsRoot: `0x${'7e'.repeat(32)}` },
+    'cosign-reply': { signature: `0x${'1b'.repeat(65)}` },
+    evidence: { cert, attestation: sign('attestation', attestation), grant: sign('grant', grant) },
+    'notice-ack': {},
+    recon: { set: 'job', job, frame: new Uint8Array([1, 2]) },
+    'recon-reply': { frame: new Uint8Array([3]), unknown: false },
+    'items-query': { set: 'job', job, ids: [seal], items: [new Uint8Array([4])] },
+    'items-page': { items: [new Uint8Array([5, 6])] },
     entry,
     'ledger-heads': { heads: [{ author: peerId, sequence: 2 }] },
     'ledger-page': { entries: [sign('entry', entry)], complete: true },

@@ -1,10 +1,11 @@
 import type { Messages, MessageType } from '@rayswarm/interface'
 import { type ZodType, z } from 'zod'
 import { claim, commit, commitVote, grant, promise, refusal, release, renew, renewAck } from './lease.ts'
-import { bid, bidReply, notice, offer, offersPage, offersQuery } from './market.ts'
+import { bid, bidReply, notice, offer, offersPage, offersQuery, openings, openingsPage } from './market.ts'
 import {
   attestation,
   entry,
+  evidence,
   ledgerHeads,
   ledgerPage,
   reveal,
@@ -12,6 +13,9 @@ import {
   sealed,
   sealedReply
 } from './proof.ts'
+import { cosign, cosignReply, itemsPage, itemsQuery, recon, reconReply } from './sync.ts'
+
+const empty = z.strictObject({}) as ZodType<Record<string, never>>
 
 /** Shape of every message body. Objects are strict: a field nobody knows is a fault. */
 export const schemas: { readonly [T in MessageType]: ZodType<Messages[T]> } = {
@@ -25,7 +29,7 @@ export const schemas: { readonly [T in MessageType]: ZodType<Messages[T]> } = {
   renew,
   'renew-ack': renewAck,
   release,
-  'release-ack': z.strictObject({}) as ZodType<Record<string, never>>,
+  'release-ack': empty,
   commit,
   'commit-vote': commitVote,
   refusal,
@@ -34,6 +38,16 @@ export const schemas: { readonly [T in MessageType]: ZodType<Messages[T]> } = {
   attestation,
   reveal,
   'reveal-reply': revealReply,
+  openings,
+  'openings-page': openingsPage,
+  cosign,
+  'cosign-reply': cosignReply,
+  evidence,
+  'notice-ack': empty,
+  recon,
+  'recon-reply': reconReply,
+  'items-query': itemsQuery,
+  'items-page': itemsPage,
   entry,
   'ledger-heads': ledgerHeads,
   'ledger-page': ledgerPage,

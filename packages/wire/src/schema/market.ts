@@ -6,13 +6,19 @@ import type {
   JobNotice,
   Offer,
   OffersPage,
-  OffersQuery
+  OffersQuery,
+  Openings,
+  OpeningsPage,
+  Vacancy
 } from '@rayswarm/interface'
 import {
   ADDRESS_COUNT_MAX,
+  GENERATION_COUNT_MAX,
   GRANTS_PER_REPLY_MAX,
   OFFER_COUNT_MAX,
-  OFFERS_PAGE_COUNT_MAX
+  OFFERS_PAGE_COUNT_MAX,
+  OPENINGS_PAGE_COUNT_MAX,
+  REPLICA_COUNT_MAX
 } from '@rayswarm/params'
 import { z } from 'zod'
 import {
@@ -20,6 +26,7 @@ import {
   amount,
   durationMs,
   equivalenceClass,
+  fence,
   hex32,
   instantMs,
   integer,
@@ -74,6 +81,7 @@ export const offer: z.ZodType<Offer> = z.strictObject({
   escrowSalt: hex32,
   account,
   witness: witnessRule,
+  drawEpoch: integer(0, UINT32_MAX).exactOptional(),
   addresses: z.array(address).max(ADDRESS_COUNT_MAX),
   createdAtMs: instantMs
 })
@@ -98,6 +106,21 @@ export const bidReply: z.ZodType<BidReply> = z.strictObject({
   grants: z.array(signedSchema('grant', grant)).max(GRANTS_PER_REPLY_MAX),
   reason: z.enum(INELIGIBLE).exactOptional(),
   retryAfterMs: durationMs,
+  closed: z.boolean()
+})
+
+const vacancy: z.ZodType<Vacancy> = z.strictObject({
+  subtask: subtaskIndex,
+  replica: integer(0, REPLICA_COUNT_MAX),
+  generation: integer(0, GENERATION_COUNT_MAX),
+  fence,
+  openMs: durationMs
+})
+
+export const openings: z.ZodType<Openings> = z.strictObject({ job: jobId })
+
+export const openingsPage: z.ZodType<OpeningsPage> = z.strictObject({
+  open: z.array(vacancy).max(OPENINGS_PAGE_COUNT_MAX),
   closed: z.boolean()
 })
 

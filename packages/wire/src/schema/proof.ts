@@ -1,5 +1,7 @@
 import type {
   Attestation,
+  EquivocationClaim,
+  Evidence,
   LedgerEntry,
   LedgerHeads,
   LedgerPage,
@@ -32,7 +34,7 @@ import {
   peerId,
   replicaKey
 } from './fields.ts'
-import { commitCertSchema, signedSchema } from './lease.ts'
+import { commitCertSchema, commitVote, grant, signedSchema } from './lease.ts'
 
 /** Entries of one author. A feed of one entry a second would get there in 285 million years. */
 const SEQUENCE_MAX = Number.MAX_SAFE_INTEGER
@@ -59,7 +61,14 @@ export const attestation: z.ZodType<Attestation> = z.strictObject({
 
 export const reveal: z.ZodType<Reveal> = z.strictObject({
   cert: commitCertSchema,
-  attestation: signedSchema('attestation', attestation)
+  attestation: signedSchema('attestation', attestation),
+  grant: signedSchema('grant', grant).exactOptional()
+})
+
+export const evidence: z.ZodType<Evidence> = z.strictObject({
+  cert: commitCertSchema,
+  attestation: signedSchema('attestation', attestation).exactOptional(),
+  grant: signedSchema('grant', grant).exactOptional()
 })
 
 export const revealReply: z.ZodType<RevealReply> = z.strictObject({ received: z.boolean() })
@@ -83,12 +92,20 @@ const receiptClaim: z.ZodType<ReceiptClaim> = z.strictObject({
   paid: amount
 })
 
+const vote = signedSchema('commit-vote', commitVote)
+
+const equivocationClaim: z.ZodType<EquivocationClaim> = z.strictObject({
+  kind: z.literal('equivocation'),
+  witness: peerId,
+  votes: z.tuple([vote, vote])
+})
+
 export const entry: z.ZodType<LedgerEntry> = z.strictObject({
   author: peerId,
   sequence: integer(1, SEQUENCE_MAX),
   previous: bytes32.exactOptional(),
   atMs: instantMs,
-  claim: z.union([verdictClaim, receiptClaim])
+  claim: z.union([verdictClaim, receiptClaim, equivocationClaim])
 })
 
 export const ledgerHeads: z.ZodType<LedgerHeads> = z.strictObject({

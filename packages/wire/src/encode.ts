@@ -1,0 +1,211 @@
+import { BoundedMap } from './bounded-map.ts'
+
+/**
+ * Writes the one encoding of a value: the subset of dag-cbor that the data model has, without links.
+ *
+ * Equal to `normal` fields through `@ipld/dag-cbor` (a test holds the two against each other) at a tenth of its price: peers
+ * encode every state they keep and every message they sign.
+ */
+
+const MAJOR_UINT = 0x00
+const MAJOR_NEGATIVE = 0x20
+const MAJOR_BYTES = 0x40
+const MAJOR_TEXT = 0x60
+const MAJOR_LIST = 0x80
+const MAJOR_MAP = 0xa0
+const FALSE = 0xf4
+const TRUE = 0xf5
+const NULL = 0xf6
+const FLOAT_64 = 0xfb
+const UINT64_MAX = 2n ** 64n - 1n
+const UINT32_SIZE = 2 ** 32
+/** Longer texts go through the platform's encoder. */
+const SHORT_TEXT_LENGTH_MAX = 96
+/** Head of a value: major type and eight bytes. */
+const HEAD_SIZE_BYTES_MAX = 9
+const BUFFER_SIZE_BYTES = 16 * 1024
+/** A buffer that one large value made larger is not kept. */
+const BUFFER_SIZE_BYTES_MAX = 1024 * 1024
+
+const utf8 = new TextEncoder()
+/** Field names, encoded with their heads. There are few of them, and every message is full of them. */
+const keys = new BoundedMap<string, Uint8Array>(2_048)
+
+let buffer = new Uint8Array(BUFFER_SIZE_BYTES)
+let view = new DataView(buffer.buffer)
+let position = 0
+
+/**
+ * The bytes of a value. Object fields that are undefined are dropped.
+ *
+ * @throws {TypeError} if the value has no encoding
+ */
+export function encodeValue(value: unknown): Uint8Array {
+  position = 0
+  write(value)
+  const bytes = buffer.slice(0, position)
+  if (buffer.length > BUFFER_SIZE_BYTES_MAX) resize(BUFFER_SIZE_BYTES)
+  return bytes
+}
+
+function write(value: unknown): void {
+  switch (typeof value) {
+    case 'string':
+      return writeText(value)
+    case 'number':
+      return writeNumber(value)
+    case 'boolean':
+      return writeByte(value ? TRUE : FALSE)
+    case 'bigint':
+      if (value < 0n || value > UINT64_MAX) throw new TypeError(`amount out of range: ${value}`)
+      return value <= BigInt(Number.MAX_SAFE_INTEGER)
+        ? writeHead(MAJOR_UINT, Number(value))
+        : writeBigHead(MAJOR_UINT, value)
+    case 'object':
+      if (value === null) return writeByte(NULL)
+      if (value instanceof Uint8Array) return writeBytes(value)
+      return Array.isArray(value) ? writeList(value) : writeMap(value as Record<string, unknown>)
+    default:
+      throw new TypeError(`no canonical encoding for ${typeof value}`)
+  }
+}
+
+function writeNumber(value: number): void {
+  if (Number.isSafeInteger(value)) {
+    if (value >= 0) writeHead(MAJOR_UINT, value)
+    else writeHead(MAJOR_NEGATIVE, -1 - value)
+    return
+  }
+  if (!Number.isFinite(value)) throw new TypeError(`no canonical encoding for ${value}`)
+  reserve(HEAD_SIZE_BYTES_MAX)
+  buffer[position] = FLOAT_64
+  view.setFloat64(position + 1, value)
+  position += HEAD_SIZE_BYTES_MAX
+}
+
+function writeText(value: string): void {
+  const { length } = value
+  if (length <= SHORT_TEXT_LENGTH_MAX && writeAscii(value)) return
+  const bytes = utf8.encode(value)
+  writeHead(MAJOR_TEXT, bytes.length)
+  append(bytes)
+}
+
+/** False, and nothing written, when the text is not ASCII. */
+function writeAscii(value: string): boolean {
+  const { length } = value
+  const from = position
+  writeHead(MAJOR_TEXT, length)
+  reserve(length)
+  const at = position
+  for (let i = 0; i < length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit > 0x7f) {
+      position = from
+      return false
+    }
+    buffer[at + i] = unit
+  }
+  position = at + length
+  return true
+}
+
+function writeBytes(value: Uint8Array): void {
+  writeHead(MAJOR_BYTES, value.length)
+  append(value)
+}
+
+function writeList(items: readonly unknown[]): void {
+  writeHead(MAJOR_LIST, items.length)
+  // By index: a hole is an undefined item, and has no encoding.
+  for (let i = 0; i < items.length; i++) write(items[i])
+}
+
+function writeMap(fields: Readonly<Record<string, unknown>>): void {
+  const names: string[] = []
+  const encoded: Uint8Array[] = []
+  for (const name of Object.keys(fields)) {
+    if (fields[name] === undefined) continue
+    const key = keyOf(name)
+    // Insertion sort: there are few fields, and what was decoded is in order already.
+    let at = names.length
+    while (at > 0 && isBefore(key, encoded[at - 1]!)) at--
+    names.splice(at, 0, name)
+    encoded.splice(at, 0, key)
+  }
+  writeHead(MAJOR_MAP, names.length)
+  for (let i = 0; i < names.length; i++) {
+    append(encoded[i]!)
+    write(fields[names[i]!])
+  }
+}
+
+function keyOf(name: string): Uint8Array {
+  const known = keys.get(name)
+  if (known !== undefined) return known
+  const from = position
+  writeText(name)
+  const key = buffer.slice(from, position)
+  position = from
+  if (name.length <= SHORT_TEXT_LENGTH_MAX) keys.set(name, key)
+  return key
+}
+
+/** The shorter key first, then byte by byte. Heads count the bytes, so they order by length on their own. */
+function isBefore(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return a.length < b.length
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]!
+  return false
+}
+
+function writeHead(major: number, argument: number): void {
+  reserve(HEAD_SIZE_BYTES_MAX)
+  if (argument < 24) {
+    buffer[position++] = major | argument
+  } else if (argument < 0x100) {
+    buffer[position++] = major | 24
+    buffer[position++] = argument
+  } else if (argument < 0x1_0000) {
+    buffer[position++] = major | 25
+    buffer[position++] = argument >> 8
+    buffer[position++] = argument & 0xff
+  } else if (argument < UINT32_SIZE) {
+    buffer[position++] = major | 26
+    view.setUint32(position, argument)
+    position += 4
+  } else {
+    buffer[position++] = major | 27
+    view.setUint32(position, Math.floor(argument / UINT32_SIZE))
+    view.setUint32(position + 4, argument % UINT32_SIZE)
+    position += 8
+  }
+}
+
+function writeBigHead(major: number, argument: bigint): void {
+  reserve(HEAD_SIZE_BYTES_MAX)
+  buffer[position++] = major | 27
+  view.setBigUint64(position, argument)
+  position += 8
+}
+
+function writeByte(byte: number): void {
+  reserve(1)
+  buffer[position++] = byte
+}
+
+function append(bytes: Uint8Array): void {
+  reserve(bytes.length)
+  buffer.set(bytes, position)
+  position += bytes.length
+}
+
+function reserve(sizeBytes: number): void {
+  if (position + sizeBytes > buffer.length) resize(Math.max(buffer.length * 2, position + sizeBytes))
+}
+
+function resize(sizeBytes: number): void {
+  const before = buffer
+  buffer = new Uint8Array(sizeBytes)
+  buffer.set(before.subarray(0, Math.min(position, sizeBytes)))
+  view = new DataView(buffer.buffer)
+}
