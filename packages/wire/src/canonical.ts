@@ -1,16 +1,14 @@
-import { decode, encode } from '@ipld/dag-cbor'
 import type { Cid, Decoded, Hex, JobId, JobSpec } from '@rayswarm/interface'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import type { ZodType } from 'zod'
 import { plainBytes, sha256, toHex } from './bytes.ts'
+import { decodeScanned } from './decode.ts'
+import { encodeValue } from './encode.ts'
 import { scan } from './scan.ts'
 
 const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
-/** Details go to logs; parts of them come from strangers. */
-const DETAIL_LENGTH_MAX = 200
-const UINT64_MAX = 2n ** 64n - 1n
 
 /**
  * The one encoding of a value: dag-cbor. Object fields that are undefined are dropped, amounts are cbor integers.
@@ -19,8 +17,7 @@ const UINT64_MAX = 2n ** 64n - 1n
  * @see spec/wire.md#canonical
  */
 export function canonical(value: unknown): Uint8Array {
-  // A copy: the encoder's own result is a piece of Node's shared buffer pool.
-  return new Uint8Array(encode(normal(value)))
+  return encodeValue(value)
 }
 
 /** CIDv1 (dag-cbor, sha2-256) of a value's canonical encoding. */
@@ -49,11 +46,7 @@ export function decodeValue(bytes: Uint8Array): Decoded<unknown> {
   const fault = scan(bytes)
   if (fault === 'malformed') return { ok: false, fault, detail: 'not dag-cbor' }
   if (fault !== undefined) return { ok: false, fault, detail: 'encodes to other bytes' }
-  try {
-    return { ok: true, value: decode(bytes) }
-  } catch (error) {
-    return { ok: false, fault: 'malformed', detail: String(error).slice(0, DETAIL_LENGTH_MAX) }
-  }
+  return { ok: true, value: decodeScanned(bytes) }
 }
 
 /** Decode a record of our own, whose shape needs no judging. Undefined when the bytes are no canonical encoding. */
@@ -85,28 +78,4 @@ export function shape<T>(schema: ZodType<T>, value: unknown): Decoded<T> {
     fault: 'malformed',
     detail: `${where}: ${issue?.message ?? 'wrong shape'}`.slice(0, 200)
   }
-}
-
-/** The same value without undefined fields, or a TypeError for what no peer could decode. */
-function normal(value: unknown): unknown {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-    case 'number': // dag-cbor itself refuses what is not finite
-      return value
-    case 'bigint':
-      if (value < 0n || value > UINT64_MAX) throw new TypeError(`amount out of range: ${value}`)
-      return value
-    case 'object':
-      if (value === null || value instanceof Uint8Array) return value
-      return Array.isArray(value) ? value.map(normal) : normalFields(value)
-    default:
-      throw new TypeError(`no canonical encoding for ${typeof value}`)
-  }
-}
-
-function normalFields(value: object): object {
-  const fields: Record<string, unknown> = {}
-  for (const [key, field] of Object.entries(value)) if (field !== undefined) fields[key] = normal(field)
-  return fields
 }

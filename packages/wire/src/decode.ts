@@ -80,10 +80,7 @@ class Reader {
 
   #negative(head: number): number | bigint {
     const count = this.#count(head)
-    const value = -1 - count
-    return Number.isSafeInteger(value) && count <= Number.MAX_SAFE_INTEGER
-      ? value
-      : -1n - this.#view.getBigUint64(this.#position - 8)
+    return count < Number.MAX_SAFE_INTEGER ? -1 - count : -1n - this.#view.getBigUint64(this.#position - 8)
   }
 
   #simple(head: number): boolean | number | null {

@@ -1,4 +1,3 @@
-import { encode } from '@ipld/dag-cbor'
 import {
   type Decoded,
   type Messages,
@@ -29,7 +28,7 @@ const SIGNATURE_SIZE_BYTES = 64
 const BODY_OFFSET = 3
 const TYPES = Object.keys(schemas) as MessageType[]
 /** How a message of each type ends: key `t` and the type's name. */
-const TAILS = Object.fromEntries(TYPES.map(type => [type, encode({ t: type }).slice(1)])) as Record<
+const TAILS = Object.fromEntries(TYPES.map(type => [type, canonical({ t: type }).slice(1)])) as Record<
   MessageType,
   Uint8Array
 >
