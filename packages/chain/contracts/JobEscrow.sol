@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC1363Receiver} from "@openzeppelin/contracts/interfaces/IERC1363Receiver.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -14,13 +15,20 @@ interface IBurnable {
 }
 
 /// @title Locks a job's budget and pays its nodes
-/// @notice One slot per job. The creator's signature releases the money, a timeout gives it back. spec/escrow.md
+/// @notice One slot per job. The creator's signature releases the money, or a quorum of the witnesses he appointed; a timeout
+/// gives it back. spec/escrow.md
 contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     using SafeERC20 for IERC20;
 
     struct Payout {
         address account;
         uint64 gross;
+    }
+
+    /// @dev EIP-2098: the parity of y is the highest bit of `vs`.
+    struct CompactSignature {
+        bytes32 r;
+        bytes32 vs;
     }
 
     struct Credit {
@@ -46,6 +54,7 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     uint256 private constant BPS = 10_000;
     uint256 public constant TREASURY_BPS_MAX = 1_000;
     uint32 public constant REFUND_AFTER_S_MAX = 365 days;
+    uint256 public constant WITNESS_COUNT_MAX = 31;
 
     uint32 private constant SETTLED = 1;
     uint32 private constant REFUNDED = 2;
@@ -67,6 +76,9 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
 
     mapping(bytes32 id => Job) public jobs;
 
+    /// @notice keccak256(abi.encode(witnesses, quorum)) of those who may settle in the creator's place; zero: nobody.
+    mapping(bytes32 id => bytes32) public appointed;
+
     /// @notice Earned and not yet withdrawn.
     mapping(address account => uint256) public credits;
 
@@ -74,6 +86,7 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     uint256 public treasuryAccrued;
 
     event JobOpened(bytes32 indexed id, address indexed creator, bytes32 jobHash, uint256 amount, uint256 refundableAt);
+    event WitnessesAppointed(bytes32 indexed id, bytes32 appointed, address[] witnesses, uint256 quorum);
     event JobSettled(
         bytes32 indexed id,
         uint256 paid,
@@ -87,17 +100,23 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     event CreditWithdrawn(address indexed account, uint256 amount);
     event TreasurySwept(uint256 amount);
 
+    error AlreadyAppointed(bytes32 id);
+    error BadQuorum(uint256 witnessCount, uint256 quorum);
     error BadSplit();
     error BadTerms();
     error BadSignature();
+    error DuplicateWitness(address account);
     error ExceedsLock(uint256 gross, uint256 locked);
     error InexactTransfer(uint256 received, uint256 amount);
     error JobExists(bytes32 id);
     error JobNotOpen(bytes32 id);
+    error NotAppointed(bytes32 id);
+    error NotCreator(address caller);
     error NothingToWithdraw();
     error NotRefundableYet(uint256 refundableAt);
     error NotToken(address caller);
     error PayoutsNotAscending(address account);
+    error QuorumNotMet(uint256 signatureCount, uint256 quorum);
     error RefundTimeOutOfRange(uint256 refundAfterS);
     error ZeroAccount();
     error ZeroAmount();
@@ -158,15 +177,49 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
         bytes32 digest = settlementDigest(id, payouts, receiptsRoot);
         if (!SignatureChecker.isValidSignatureNowCalldata(job.creator, digest, signature)) revert BadSignature();
 
-        jobs[id].refundableAt = SETTLED;
-        (Sums memory sums, Credit[] memory credited) = _credit(payouts);
-        if (sums.gross > job.locked) revert ExceedsLock(sums.gross, job.locked);
-        uint256 refunded = job.locked - sums.gross;
-        if (sums.treasury > 0) treasuryAccrued += sums.treasury;
-        emit JobSettled(id, sums.paid, sums.burned, sums.treasury, refunded, receiptsRoot, credited);
+        _settle(id, job, payouts, receiptsRoot);
+    }
 
-        if (sums.burned > 0) IBurnable(address(token)).burn(sums.burned);
-        if (refunded > 0) token.safeTransfer(job.creator, refunded);
+    /// @notice Name who may settle in the creator's place. Only the creator, once, while the job is locked.
+    /// @param witnesses distinct, in the order of the draw
+    /// @param quorum how many of them must sign: a majority
+    function appoint(bytes32 id, address[] calldata witnesses, uint256 quorum) external nonReentrant {
+        Job memory job = _openJob(id);
+        if (msg.sender != job.creator) revert NotCreator(msg.sender);
+        if (appointed[id] != 0) revert AlreadyAppointed(id);
+        uint256 count = witnesses.length;
+        if (count == 0 || count > WITNESS_COUNT_MAX || quorum > count || quorum <= count / 2) {
+            revert BadQuorum(count, quorum);
+        }
+        for (uint256 i = 0; i < count; i++) {
+            address witness = witnesses[i];
+            if (witness == address(0)) revert ZeroAccount();
+            for (uint256 k = 0; k < i; k++) {
+                if (witnesses[k] == witness) revert DuplicateWitness(witness);
+            }
+        }
+        bytes32 appointment = keccak256(abi.encode(witnesses, quorum));
+        appointed[id] = appointment;
+        emit WitnessesAppointed(id, appointment, witnesses, quorum);
+    }
+
+    /// @notice Pay a job's nodes, as a quorum of the appointed witnesses signed: the same digest that a creator signs.
+    /// @param signers bit i: witness i signed
+    /// @param signatures one for each bit of `signers`, lowest bit first
+    function settleByWitnesses(
+        bytes32 id,
+        Payout[] calldata payouts,
+        bytes32 receiptsRoot,
+        address[] calldata witnesses,
+        uint256 quorum,
+        uint256 signers,
+        CompactSignature[] calldata signatures
+    ) external nonReentrant {
+        Job memory job = _openJob(id);
+        if (keccak256(abi.encode(witnesses, quorum)) != appointed[id]) revert NotAppointed(id);
+        if (signatures.length < quorum) revert QuorumNotMet(signatures.length, quorum);
+        _checkSigners(settlementDigest(id, payouts, receiptsRoot), witnesses, signers, signatures);
+        _settle(id, job, payouts, receiptsRoot);
     }
 
     /// @notice Give a timed-out job's money back to its creator. Anybody may call.
@@ -238,6 +291,39 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
         uint32 refundableAt = SafeCast.toUint32(block.timestamp + refundAfterS);
         jobs[id] = Job(creator, amount, refundableAt);
         emit JobOpened(id, creator, jobHash, amount, refundableAt);
+    }
+
+    /// @dev Each bit stands for another witness, so that none can sign twice.
+    function _checkSigners(
+        bytes32 digest,
+        address[] calldata witnesses,
+        uint256 signers,
+        CompactSignature[] calldata signatures
+    ) private pure {
+        uint256 checked = 0;
+        for (uint256 i = 0; signers != 0; i++) {
+            if (signers & 1 == 1) {
+                if (i >= witnesses.length || checked >= signatures.length) revert BadSignature();
+                CompactSignature calldata signature = signatures[checked];
+                (address signer, ECDSA.RecoverError fault,) = ECDSA.tryRecover(digest, signature.r, signature.vs);
+                if (fault != ECDSA.RecoverError.NoError || signer != witnesses[i]) revert BadSignature();
+                checked++;
+            }
+            signers >>= 1;
+        }
+        if (checked != signatures.length) revert BadSignature();
+    }
+
+    function _settle(bytes32 id, Job memory job, Payout[] calldata payouts, bytes32 receiptsRoot) private {
+        jobs[id].refundableAt = SETTLED;
+        (Sums memory sums, Credit[] memory credited) = _credit(payouts);
+        if (sums.gross > job.locked) revert ExceedsLock(sums.gross, job.locked);
+        uint256 refunded = job.locked - sums.gross;
+        if (sums.treasury > 0) treasuryAccrued += sums.treasury;
+        emit JobSettled(id, sums.paid, sums.burned, sums.treasury, refunded, receiptsRoot, credited);
+
+        if (sums.burned > 0) IBurnable(address(token)).burn(sums.burned);
+        if (refunded > 0) token.safeTransfer(job.creator, refunded);
     }
 
     function _openJob(bytes32 id) private view returns (Job memory job) {

@@ -1,6 +1,7 @@
 import {
   type Account,
   type Amount,
+  type Appointment,
   type Chain,
   type Escrow,
   type EscrowRef,
@@ -11,14 +12,22 @@ import {
   type PayoutSplit,
   RayswarmError,
   type SettlementOrder,
-  type SettlementOutcome
+  type SettlementOutcome,
+  type SettlementSignature
 } from '@rayswarm/interface'
-import { AbiCoder, getAddress, keccak256, type Log, ZeroAddress } from 'ethers'
+import { AbiCoder, getAddress, isAddress, keccak256, type Log, ZeroAddress, ZeroHash } from 'ethers'
 import { ESCROW, TOKEN } from './artifacts.ts'
 import { balanceTooLow, reverted, wrongChainId } from './errors.ts'
 import { Rpc, type RpcInit } from './rpc.ts'
 import { Sender } from './sender.ts'
-import { settlementDomain, settlementTypes, settlementValue } from './typed-settlement.ts'
+import {
+  appointmentHash,
+  isSettlementSigned,
+  pickSignatures,
+  settlementDomain,
+  settlementTypes,
+  settlementValue
+} from './typed-settlement.ts'
 
 const AMOUNT_MAX = (1n << 64n) - 1n
 const UINT32_MAX = 2 ** 32 - 1
@@ -104,12 +113,16 @@ export class EthersChain implements Chain {
     if (ref.chainId !== this.chainId || getAddress(ref.contract) !== this.contract)
       return { ...none, state: 'none' }
     const headBlock = this.#confirmations > 0 ? await this.#headBlock() : 0
-    const job = await this.#rpc.read(this.contract, ESCROW, 'jobs', [ref.id])
+    const [job, appointed] = await Promise.all([
+      this.#rpc.read(this.contract, ESCROW, 'jobs', [ref.id]),
+      this.#read('appointed', [ref.id])
+    ])
     const [creator, locked, instant] = job as [Account, Amount, bigint]
     const state = stateOf(creator, Number(instant))
     if (state === 'none') return { ...none, state }
     const refundableAtS = state === 'locked' ? Number(instant) : 0
-    return { ref, creator, locked, state, refundableAtS, final: await this.#isFinal(ref, headBlock) }
+    const escrow = { ref, creator, locked, state, refundableAtS, final: await this.#isFinal(ref, headBlock) }
+    return appointed === ZeroHash ? escrow : { ...escrow, appointed: appointed as Hex }
   }
 
   escrowRef(terms: LockTerms): EscrowRef {
@@ -150,20 +163,43 @@ export class EthersChain implements Chain {
     return await this.#sender.wallet.signTypedData(domain, settlementTypes(), settlementValue(order))
   }
 
+  async appoint(ref: EscrowRef, appointment: Appointment): Promise<{ readonly txHash: Hex }> {
+    this.#checkOurs(ref)
+    checkAppointment(appointment)
+    const { creator, appointed } = await this.escrow(ref)
+    if (creator === this.account && appointed === appointmentHash(appointment))
+      return { txHash: (await this.#event('WitnessesAppointed', ref)).transactionHash }
+    const { witnesses, quorum } = appointment
+    const { txHash } = await this.#send('appoint', [ref.id, witnesses, quorum], 'WitnessesAppointed')
+    return { txHash }
+  }
+
+  verifySettlement(order: SettlementOrder, signed: SettlementSignature): boolean {
+    return isSettlementSigned(order, signed)
+  }
+
   async settle(order: SettlementOrder, signature: Hex): Promise<SettlementOutcome> {
-    this.#checkOurs(order.escrow)
-    const { id } = order.escrow
-    if ((await this.escrow(order.escrow)).state === 'settled') return await this.#settledBefore(order.escrow)
     const { payouts, receiptsRoot } = settlementValue(order)
-    const data = ESCROW.encodeFunctionData('settle', [id, payouts, receiptsRoot, signature])
-    try {
-      return outcomeOf(await this.#sendFor('JobSettled', data))
-    } catch (error) {
-      if (refusedAs(error) !== 'JobNotOpen') throw error
-      // Somebody else's settlement came first.
-      if ((await this.escrow(order.escrow)).state !== 'settled') throw error
-      return await this.#settledBefore(order.escrow)
-    }
+    return await this.#settleOnce(order.escrow, 'settle', [payouts, receiptsRoot, signature])
+  }
+
+  async settleByWitnesses(
+    order: SettlementOrder,
+    appointment: Appointment,
+    signatures: readonly SettlementSignature[]
+  ): Promise<SettlementOutcome> {
+    checkAppointment(appointment)
+    const { payouts, receiptsRoot } = settlementValue(order)
+    const { witnesses, quorum } = appointment
+    const signed = pickSignatures(order, appointment, signatures)
+    return await this.#settleOnce(order.escrow, 'settleByWitnesses', [
+      payouts,
+      receiptsRoot,
+      witnesses,
+      quorum,
+      signed.signers,
+      signed.signatures
+    ])
   }
 
   async refund(ref: EscrowRef): Promise<{ readonly txHash: Hex; readonly refunded: Amount }> {
@@ -181,6 +217,21 @@ export class EthersChain implements Chain {
   async sweepTreasury(): Promise<{ readonly txHash: Hex; readonly amount: Amount }> {
     const { txHash, args } = await this.#send('sweepTreasury', [], 'TreasurySwept')
     return { txHash, amount: args[0] as Amount }
+  }
+
+  async #settleOnce(ref: EscrowRef, name: string, values: readonly unknown[]): Promise<SettlementOutcome> {
+    this.#checkOurs(ref)
+    if ((await this.escrow(ref)).state === 'settled') return await this.#settledBefore(ref)
+    try {
+      return outcomeOf(
+        await this.#sendFor('JobSettled', ESCROW.encodeFunctionData(name, [ref.id, ...values]))
+      )
+    } catch (error) {
+      if (refusedAs(error) !== 'JobNotOpen') throw error
+      // Somebody else's settlement came first.
+      if ((await this.escrow(ref)).state !== 'settled') throw error
+      return await this.#settledBefore(ref)
+    }
   }
 
   async #send(
@@ -274,6 +325,12 @@ function checkTerms({ amount, refundAfterS }: LockTerms): void {
   if (amount < 0n || amount > AMOUNT_MAX) throw new RangeError(`amount out of range: ${amount}`)
   if (!Number.isInteger(refundAfterS) || refundAfterS < 0 || refundAfterS > UINT32_MAX)
     throw new RangeError(`refundAfterS out of range: ${refundAfterS}`)
+}
+
+function checkAppointment({ witnesses, quorum }: Appointment): void {
+  if (!Number.isInteger(quorum) || quorum < 0 || quorum > UINT32_MAX)
+    throw new RangeError(`quorum out of range: ${quorum}`)
+  for (const witness of witnesses) if (!isAddress(witness)) throw new RangeError(`not an account: ${witness}`)
 }
 
 function refusedAs(error: unknown): unknown {

@@ -1,5 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Account, Hex, SettlementOrder } from '@rayswarm/interface'
+import type { Account, Appointment, Hex, SettlementOrder } from '@rayswarm/interface'
 
 /** spec/escrow.md#signature. Written out by hand, so that it checks the library the adapter uses. */
 const DOMAIN_TYPE = 'EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)'
@@ -47,6 +47,13 @@ export function settlementDigest(order: SettlementOrder): Hex {
     word32(order.receiptsRoot)
   )
   return toHex(keccak_256(Buffer.from(`1901${domain.slice(2)}${settlement.slice(2)}`, 'hex')))
+}
+
+/** keccak256(abi.encode(address[] witnesses, uint256 quorum)), spec/escrow.md#witnesses. */
+export function appointmentHash({ witnesses, quorum }: Appointment): Hex {
+  // The array comes last, after its offset and the quorum: two words.
+  const head = [word(64n), word(BigInt(quorum)), word(BigInt(witnesses.length))]
+  return hashWords(...head, ...witnesses.map(word))
 }
 
 function hashWords(...words: readonly string[]): Hex {

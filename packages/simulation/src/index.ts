@@ -17,7 +17,7 @@
 export { type AssetsPeer, type AssetsWorld, type AssetsWorldInit, assetsSuite } from './assets-suite.ts'
 export type { ChainWorld } from './chain-cast.ts'
 export { chainSuite } from './chain-suite.ts'
-export { accountOf, escrowIdOf, settlementDigest } from './escrow-hash.ts'
+export { accountOf, appointmentHash, escrowIdOf, settlementDigest } from './escrow-hash.ts'
 export { type LieKind, lyingRunner } from './liars.ts'
 export { MemoryAssets, type MemoryAssetsInit, VirtualIpfs, type VirtualIpfsInit } from './memory-assets.ts'
 export { MemoryChain, type MemoryChainInit } from './memory-chain.ts'

@@ -1,6 +1,7 @@
 import {
   type Account,
   type Amount,
+  type Appointment,
   type Chain,
   type Escrow,
   type EscrowRef,
@@ -10,10 +11,11 @@ import {
   type PayoutSplit,
   RayswarmError,
   type SettlementOrder,
-  type SettlementOutcome
+  type SettlementOutcome,
+  type SettlementSignature
 } from '@rayswarm/interface'
-import { BPS, PAYOUT_SPLIT } from '@rayswarm/params'
-import { accountOf, escrowIdOf, keccak, settlementDigest } from './escrow-hash.ts'
+import { BPS, PAYOUT_SPLIT, WITNESS_COUNT_MAX } from '@rayswarm/params'
+import { accountOf, appointmentHash, escrowIdOf, keccak, settlementDigest } from './escrow-hash.ts'
 
 /** Local chain id of development chains. */
 const DEV_CHAIN_ID = 31_337
@@ -41,6 +43,7 @@ interface Job {
   readonly txHash: Hex
   readonly state: 'locked' | 'settled' | 'refunded'
   readonly outcome?: SettlementOutcome
+  readonly appointed?: { readonly hash: Hex; readonly txHash: Hex }
 }
 
 /** What a settlement pays, before what is left of the lock goes back. */
@@ -119,8 +122,12 @@ export class MemoryChain {
       escrow: async ref => this.#escrow(ref),
       escrowRef: refOf,
       lock: async terms => this.#lock(account, terms, refOf(terms)),
+      appoint: async (ref, appointment) => this.#appoint(account, ref, appointment),
       signSettlement: async order => this.#sign(account, order),
-      settle: async (order, signature) => this.#settle(order, signature),
+      verifySettlement: (order, signed) => isSigned(order, signed),
+      settle: async (order, signature) => this.#settleByCreator(order, signature),
+      settleByWitnesses: async (order, appointment, signatures) =>
+        this.#settleByWitnesses(order, appointment, signatures),
       refund: async ref => this.#refund(ref),
       withdraw: async owner => this.#withdraw(owner)
     }
@@ -133,7 +140,8 @@ export class MemoryChain {
       return { ref, creator: NOBODY, locked: 0n, state: 'none', refundableAtS: 0, final: false }
     const { creator, locked, state } = job
     const refundableAtS = state === 'locked' ? job.refundableAtS : 0
-    return { ref, creator, locked, state, refundableAtS, final: true }
+    const escrow: Escrow = { ref, creator, locked, state, refundableAtS, final: true }
+    return job.appointed === undefined ? escrow : { ...escrow, appointed: job.appointed.hash }
   }
 
   #lock(creator: Account, terms: LockTerms, ref: EscrowRef): { ref: EscrowRef; txHash: Hex } {
@@ -157,21 +165,68 @@ export class MemoryChain {
     return { ref, txHash }
   }
 
-  // A stand-in for the creator's key: nobody else's view signs with this account.
-  #sign(account: Account, order: SettlementOrder): Hex {
-    this.#checkOurs(order.escrow)
-    const digest = settlementDigest(order)
-    const half = keccak(`${keyOf(account)} signs ${digest}`)
-    return `${half}${keccak(half).slice(2)}1b`
+  #appoint(caller: Account, ref: EscrowRef, appointment: Appointment): { txHash: Hex } {
+    this.#checkOurs(ref)
+    checkAppointment(appointment)
+    const key = keyOf(ref.id)
+    const job = this.#jobs.get(key)
+    const hash = appointmentHash(appointment)
+    const ours = job !== undefined && keyOf(job.creator) === keyOf(caller)
+    if (ours && job.appointed?.hash === hash) return { txHash: job.appointed.txHash }
+    if (job?.state !== 'locked') throw reverted('JobNotOpen')
+    if (!ours) throw reverted('NotCreator')
+    if (job.appointed !== undefined) throw reverted('AlreadyAppointed')
+
+    const { witnesses, quorum } = appointment
+    const count = witnesses.length
+    if (count === 0 || count > WITNESS_COUNT_MAX || quorum > count || 2 * quorum <= count)
+      throw reverted('BadQuorum')
+    const seen = new Set<string>()
+    for (const witness of witnesses.map(keyOf)) {
+      if (witness === NOBODY) throw reverted('ZeroAccount')
+      if (seen.has(witness)) throw reverted('DuplicateWitness')
+      seen.add(witness)
+    }
+    const txHash = this.#send()
+    this.#jobs.set(key, { ...job, appointed: { hash, txHash } })
+    return { txHash }
   }
 
-  #settle(order: SettlementOrder, signature: Hex): SettlementOutcome {
+  // A stand-in for the account's key: nobody else's view signs with this account.
+  #sign(account: Account, order: SettlementOrder): Hex {
+    this.#checkOurs(order.escrow)
+    return signatureOf(account, order)
+  }
+
+  #settleByCreator(order: SettlementOrder, signature: Hex): SettlementOutcome {
+    return this.#settle(order, ({ creator }) => {
+      if (keyOf(signature) !== signatureOf(creator, order)) throw reverted('BadSignature')
+    })
+  }
+
+  #settleByWitnesses(
+    order: SettlementOrder,
+    appointment: Appointment,
+    signatures: readonly SettlementSignature[]
+  ): SettlementOutcome {
+    checkAppointment(appointment)
+    return this.#settle(order, ({ appointed }) => {
+      if (appointed?.hash !== appointmentHash(appointment)) throw reverted('NotAppointed')
+      const valid = signatures.filter(signed => isSigned(order, signed))
+      const signers = new Set(valid.map(({ account }) => keyOf(account)))
+      const signedCount = appointment.witnesses.filter(witness => signers.has(keyOf(witness))).length
+      if (signedCount < appointment.quorum) throw reverted('QuorumNotMet')
+    })
+  }
+
+  /** `checkSigned` throws unless somebody who may settle this job signed the order. */
+  #settle(order: SettlementOrder, checkSigned: (job: Job) => void): SettlementOutcome {
     this.#checkOurs(order.escrow)
     const key = keyOf(order.escrow.id)
     const job = this.#jobs.get(key)
     if (job?.outcome !== undefined) return job.outcome
     if (job?.state !== 'locked') throw reverted('JobNotOpen')
-    if (keyOf(signature) !== this.#sign(job.creator, order)) throw reverted('BadSignature')
+    checkSigned(job)
 
     const { total, ...sums } = splitAll(order.payouts, this.#split)
     if (total > job.locked) throw reverted('ExceedsLock')
@@ -244,6 +299,21 @@ function keyOf(hex: string): string {
   return hex.toLowerCase()
 }
 
+function signatureOf(account: Account, order: SettlementOrder): Hex {
+  const half = keccak(`${keyOf(account)} signs ${settlementDigest(order)}`)
+  return `${half}${keccak(half).slice(2)}1b`
+}
+
+function isSigned(order: SettlementOrder, { account, signature }: SettlementSignature): boolean {
+  try {
+    return keyOf(signature) === signatureOf(account, order)
+  } catch (error) {
+    // An order that no contract could hash.
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
+
 function splitAll(payouts: readonly Payout[], split: PayoutSplit): Sums {
   let [total, paid, burned, treasury] = [0n, 0n, 0n, 0n]
   let previous = keyOf(NOBODY)
@@ -268,6 +338,13 @@ function checkTerms({ amount, refundAfterS }: LockTerms): void {
   if (amount < 0n || amount > AMOUNT_MAX) throw new RangeError(`amount out of range: ${amount}`)
   if (!Number.isInteger(refundAfterS) || refundAfterS < 0 || refundAfterS > UINT32_MAX)
     throw new RangeError(`refundAfterS out of range: ${refundAfterS}`)
+}
+
+function checkAppointment({ witnesses, quorum }: Appointment): void {
+  if (!Number.isInteger(quorum) || quorum < 0 || quorum > UINT32_MAX)
+    throw new RangeError(`quorum out of range: ${quorum}`)
+  for (const witness of witnesses)
+    if (!/^0x[0-9a-f]{40}$/i.test(witness)) throw new RangeError(`not an account: ${witness}`)
 }
 
 function balanceTooLow(account: Account, balance: Amount, amount: Amount): RayswarmError {

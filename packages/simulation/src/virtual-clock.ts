@@ -1,5 +1,8 @@
 import type { Clock, Timer } from '@rayswarm/interface'
 
+/** Events between two turns of the event loop. */
+const EVENTS_PER_TURN = 512
+
 interface Pending {
   readonly atMs: number
   readonly order: number
@@ -42,8 +45,8 @@ export class VirtualClock implements Clock {
   /** Move forward until `met()` holds, at most `byMs`; answers whether it holds. */
   async until(met: () => boolean, byMs: number): Promise<boolean> {
     const untilMs = this.#nowMs + byMs
-    await settle()
-    while (!met()) {
+    await turn()
+    for (let firedCount = 1; !met(); firedCount++) {
       const next = this.#heap[0]
       if (next === undefined || next.atMs > untilMs) {
         this.#nowMs = untilMs
@@ -53,7 +56,7 @@ export class VirtualClock implements Clock {
       if (next.fn === undefined) continue
       this.#nowMs = next.atMs
       next.fn()
-      await settle()
+      await (firedCount % EVENTS_PER_TURN === 0 ? turn() : settle())
     }
     return true
   }
@@ -80,8 +83,19 @@ export class HostClock implements Clock {
   }
 }
 
-/** Let every promise that can move, move. Nothing in a simulated peer waits on anything slower than a microtask. */
+/**
+ * Let every promise that can move, move. Nothing in a simulated peer waits on anything slower than a microtask.
+ *
+ * A tick that is asked for in a microtask comes when no microtask is left; it costs a tenth of a turn of the event loop.
+ */
 function settle(): Promise<void> {
+  return new Promise<void>(resolve => {
+    process.nextTick(resolve)
+  })
+}
+
+/** The same by a whole turn of the event loop, so that signals and the host's own timers get through. */
+function turn(): Promise<void> {
   return new Promise<void>(resolve => {
     setImmediate(resolve)
   })
