@@ -87,6 +87,18 @@ export function decodeMessage<T extends MessageType>(
   types: readonly T[],
   context: WireContext
 ): Decoded<MessageOf<T>> {
+  const known = context.memo?.decoded.get(bytes) as MessageOf<T> | undefined
+  if (known !== undefined && types.includes(known.type)) return { ok: true, value: known }
+  const decoded = decodeAnew(bytes, types, context)
+  if (decoded.ok) context.memo?.decoded.set(bytes, decoded.value)
+  return decoded
+}
+
+function decodeAnew<T extends MessageType>(
+  bytes: Uint8Array,
+  types: readonly T[],
+  context: WireContext
+): Decoded<MessageOf<T>> {
   const input = plainBytes(bytes)
   const type = types.find(candidate => endsWith(input, TAILS[candidate]))
   if (input.length > sizeBytesMaxOf(types)) return failed('oversized', `${input.length} bytes`)

@@ -1,12 +1,15 @@
 import type { Identity, Messages, MessageType, Signed } from '@rayswarm/interface'
 import { PROTOCOL_DOMAIN } from '@rayswarm/params'
 import { canonical } from './canonical.ts'
+import type { WireMemo } from './memo.ts'
 
 /** Who we are and where: everything a signature is bound to besides its message. */
 export interface WireContext {
   readonly identity: Identity
   readonly chainId: number
   readonly netId: string
+  /** Simulations: what other peers of the same world found out already. */
+  readonly memo?: WireMemo
 }
 
 /** Messages that carry their author's signature. The others are believed of the peer at the other end of the stream. */
@@ -48,6 +51,14 @@ export function signed<T extends SignedType>(
 
 /** Whether the signer signed exactly this type and body, for this chain and network. Never throws. */
 export function verifySigned(message: Signed<unknown>, context: WireContext): boolean {
+  const known = context.memo?.verified.get(message)
+  if (known !== undefined) return known
+  const verified = verifyAnew(message, context)
+  context.memo?.verified.set(message, verified)
+  return verified
+}
+
+function verifyAnew(message: Signed<unknown>, context: WireContext): boolean {
   if (!isSignedType(message.type)) return false
   try {
     return verifyBody(message.type, canonical(message.body), message.signer, message.signature, context)

@@ -339,7 +339,7 @@ function injuries(body: unknown, optional: ReadonlySet<string>): ((copy: unknown
 function mayBe(key: string, value: unknown): boolean {
   if (key === 'exposureStops' || key === 'framesPerSecond')
     return value === 0.25 || (key === 'exposureStops' && value === -1)
-  return (
-    typeof value === 'bigint' && ['price', 'paid', 'pricePerMegaUnit', 'pricePerMegaUnitMax'].includes(key)
-  )
+  if (value instanceof Uint8Array) return ['frame', 'items', '0'].includes(key)
+  const amounts = ['price', 'paid', 'gross', 'pricePerMegaUnit', 'pricePerMegaUnitMax']
+  return typeof value === 'bigint' && amounts.includes(key)
 }
