@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Chain, isRayswarmError, type SettlementOrder } from '@rayswarm/interface'
+import { type Appointment, type Chain, isRayswarmError, type SettlementOrder } from '@rayswarm/interface'
 import { type ChainWorld, MemoryChain } from '@rayswarm/simulation'
 import { id } from 'ethers'
 import fc from 'fast-check'
@@ -14,6 +14,17 @@ const REFUND_AFTER_S = 100
 type Step =
   | { does: 'lock'; who: number; job: number; amount: bigint; refundAfterS: number }
   | { does: 'settle'; who: number; signer: number; job: JobOf; payouts: Entries; tampers: boolean }
+  | { does: 'appoint'; who: number; job: JobOf; witnesses: readonly number[]; quorum: number }
+  | {
+      does: 'settleByWitnesses'
+      who: number
+      job: JobOf
+      witnesses: readonly number[]
+      quorum: number
+      signers: readonly number[]
+      payouts: Entries
+      tampers: boolean
+    }
   | { does: 'refund'; who: number; job: JobOf }
   | { does: 'withdraw'; who: number; account: number }
   | { does: 'sweep' }
@@ -49,9 +60,36 @@ const lock = fc.record({
   amount,
   refundAfterS: fc.constantFrom(REFUND_AFTER_S, REFUND_AFTER_S, REFUND_AFTER_S, 1, 0)
 })
+// Few different appointments, so that what settles is often what was appointed; 4 is the zero account.
+const committee = fc.constantFrom(
+  { witnesses: [3, 1, 2], quorum: 2 },
+  { witnesses: [3, 1, 2], quorum: 2 },
+  { witnesses: [3, 1, 2], quorum: 3 },
+  { witnesses: [1, 2, 3], quorum: 2 },
+  { witnesses: [2], quorum: 1 },
+  { witnesses: [1, 2], quorum: 1 },
+  { witnesses: [1, 2, 1], quorum: 2 },
+  { witnesses: [1, 4], quorum: 2 },
+  { witnesses: [], quorum: 0 }
+)
+const appoint = fc
+  .tuple(fc.constantFrom(0, 0, 0, 1), jobOf, committee)
+  .map(([caller, of, appointed]) => ({ does: 'appoint' as const, who: caller, job: of, ...appointed }))
+const settleByWitnesses = fc
+  .record({
+    who,
+    job: jobOf,
+    signers: fc.oneof(fc.constant([1, 3]), fc.array(who, { maxLength: 4 })),
+    payouts: fc.oneof({ weight: 4, arbitrary: sorted }, fc.array(entry, { maxLength: 3 })),
+    tampers: fc.constantFrom(false, false, false, false, true),
+    appointed: committee
+  })
+  .map(({ appointed, ...rest }) => ({ does: 'settleByWitnesses' as const, ...appointed, ...rest }))
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: lock },
   { weight: 4, arbitrary: settle },
+  { weight: 3, arbitrary: appoint },
+  { weight: 3, arbitrary: settleByWitnesses },
   { weight: 2, arbitrary: fc.record({ does: fc.constant('refund' as const), who, job: jobOf }) },
   { weight: 2, arbitrary: fc.record({ does: fc.constant('withdraw' as const), who, account: who }) },
   { weight: 1, arbitrary: fc.constant({ does: 'sweep' as const }) },
@@ -67,6 +105,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 // Every kind of step succeeding once, so that the property never proves less than this.
 const FIRST: JobOf = { creator: 0, job: 0 }
 const SECOND: JobOf = { creator: 0, job: 1 }
+const THIRD: JobOf = { creator: 1, job: 0 }
+const WITNESSES = { witnesses: [3, 1, 2], quorum: 2 }
+const BY_WITNESSES = {
+  does: 'settleByWitnesses',
+  who: 0,
+  job: THIRD,
+  ...WITNESSES,
+  signers: [2, 3],
+  payouts: [{ account: 1, gross: 39n }],
+  tampers: false
+} as const
 const EVERYTHING: Step[] = [
   { does: 'lock', who: 0, job: 0, amount: 1_000n, refundAfterS: REFUND_AFTER_S },
   { does: 'lock', who: 0, job: 1, amount: 999n, refundAfterS: REFUND_AFTER_S },
@@ -81,6 +130,12 @@ const EVERYTHING: Step[] = [
     ],
     tampers: false
   },
+  { does: 'lock', who: 1, job: 0, amount: 1_000n, refundAfterS: REFUND_AFTER_S },
+  { does: 'appoint', who: 1, job: THIRD, ...WITNESSES },
+  { does: 'appoint', who: 1, job: THIRD, ...WITNESSES, quorum: 3 },
+  { ...BY_WITNESSES, signers: [0, 3] },
+  { ...BY_WITNESSES, quorum: 1 },
+  BY_WITNESSES,
   { does: 'withdraw', who: 3, account: 1 },
   { does: 'withdraw', who: 3, account: 2 },
   { does: 'sweep' },
@@ -89,6 +144,9 @@ const EVERYTHING: Step[] = [
   { does: 'wait', seconds: 1 },
   { does: 'refund', who: 3, job: SECOND }
 ]
+
+const KINDS = ['lock', 'appoint', 'settle', 'settleByWitnesses', 'refund', 'withdraw', 'sweep'] as const
+const NOBODY = `0x${'0'.repeat(40)}`
 
 describe('EthersChain and MemoryChain', () => {
   let bed: TestBed
@@ -120,7 +178,12 @@ describe('EthersChain and MemoryChain', () => {
       { numRuns: RUNS, examples: [[EVERYTHING]] }
     )
     // A trace that only fails proves nothing.
-    for (const happened of ['lock: done', 'settle: done', 'refund: done', 'withdraw: done', 'sweep: done'])
+    const refusals = [
+      'appoint: ERR_CHAIN_REVERTED AlreadyAppointed',
+      'settleByWitnesses: ERR_CHAIN_REVERTED QuorumNotMet',
+      'settleByWitnesses: ERR_CHAIN_REVERTED NotAppointed'
+    ]
+    for (const happened of [...KINDS.map(kind => `${kind}: done`), ...refusals])
       assert.ok(seen.has(happened), `never happened: ${happened}; only ${[...seen].join(', ')}`)
   })
 })
@@ -181,11 +244,27 @@ async function act(world: ChainWorld, next: Step): Promise<unknown> {
     return await view.lock({ ...termsOf(next.job), amount: next.amount, refundAfterS: next.refundAfterS })
   const ref = refOf(world, next.job)
   if (next.does === 'refund') return await view.refund(ref)
+  if (next.does === 'appoint') return await view.appoint(ref, appointmentOf(world, next))
   const ranked = world.views.map(({ account }) => account).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   const payouts = next.payouts.map(each => ({ account: ranked[each.account]!, gross: each.gross }))
   const order: SettlementOrder = { escrow: ref, payouts, receiptsRoot: id('root') }
-  const signature = await world.views[next.signer]!.signSettlement(order)
-  return await view.settle(next.tampers ? { ...order, receiptsRoot: id('other') } : order, signature)
+  const sent = next.tampers ? { ...order, receiptsRoot: id('other') } : order
+  if (next.does === 'settle')
+    return await view.settle(sent, await world.views[next.signer]!.signSettlement(order))
+  const signatures = await Promise.all(
+    next.signers.map(async signer => ({
+      account: world.views[signer]!.account,
+      signature: await world.views[signer]!.signSettlement(order)
+    }))
+  )
+  return await view.settleByWitnesses(sent, appointmentOf(world, next), signatures)
+}
+
+function appointmentOf(
+  world: ChainWorld,
+  { witnesses, quorum }: { readonly witnesses: readonly number[]; readonly quorum: number }
+): Appointment {
+  return { witnesses: witnesses.map(index => world.views[index]?.account ?? NOBODY), quorum }
 }
 
 /** Everything a base unit can be: balance, credit or lock, and the supply over all. */

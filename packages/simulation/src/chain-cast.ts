@@ -31,6 +31,8 @@ export interface ChainWorld {
 
 export const BUDGET = 1_000_000n
 export const REFUND_AFTER_S = 600
+/** Gross amounts that leave dust: parts of 10 000 of them are not whole numbers. */
+export const ODD = [333_333n, 1n, 77_777n] as const
 
 /** Who plays in a test: a creator who holds twice the budget, two nodes, and somebody with no part in the job. */
 export interface Cast {

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict'
+import type {
+  Account,
+  Appointment,
+  Chain,
+  EscrowRef,
+  SettlementOrder,
+  SettlementSignature
+} from '@rayswarm/interface'
+import { WITNESS_COUNT_MAX } from '@rayswarm/params'
+import { BUDGET, type Cast, coded, orderOf, REFUND_AFTER_S, refused, terms } from './chain-cast.ts'
+import { accountOf, appointmentHash, keccak } from './escrow-hash.ts'
+
+const NOBODY: Account = `0x${'0'.repeat(40)}`
+const PAID = 10_000n
+const CREDITED = 9_000n
+
+/** A locked escrow of the creator, both nodes and the stranger appointed, two of them a quorum. */
+interface Appointed {
+  readonly ref: EscrowRef
+  readonly witnesses: readonly [Chain, Chain, Chain]
+  readonly appointment: Appointment
+  /** Pays the first node. */
+  readonly order: SettlementOrder
+}
+
+async function appoint({ creator, nodes, stranger }: Cast, salt = keccak('salt')): Promise<Appointed> {
+  const { ref } = await creator.lock(terms({ salt }))
+  // Not ascending: the draw decides the order.
+  const witnesses = [stranger, nodes[1], nodes[0]] as const
+  const appointment = { witnesses: witnesses.map(({ account }) => account), quorum: 2 }
+  await creator.appoint(ref, appointment)
+  return { ref, witnesses, appointment, order: orderOf(ref, [nodes[0].account, PAID]) }
+}
+
+async function signed(order: SettlementOrder, ...signers: Chain[]): Promise<SettlementSignature[]> {
+  return await Promise.all(
+    signers.map(async view => ({ account: view.account, signature: await view.signSettlement(order) }))
+  )
+}
+
+/** Rules of appointing witnesses. Part of the chain suite. */
+export function appointRules(cast: () => Cast): void {
+  it('keeps the hash of the witnesses that the creator appoints, for everybody to compare', async () => {
+    const { creator, stranger } = cast()
+    const { ref: other } = await creator.lock(terms({ salt: keccak('salt 2') }))
+    const { ref, appointment } = await appoint(cast())
+    const escrow = await stranger.escrow(ref)
+    assert.equal(escrow.appointed, appointmentHash(appointment))
+    assert.deepEqual([escrow.state, escrow.locked], ['locked', BUDGET])
+    assert.ok(!('appointed' in (await stranger.escrow(other))))
+  })
+
+  it('answers the same appointment with the first one, also when the escrow is closed', async () => {
+    const { creator, nodes } = cast()
+    const { ref, appointment, order } = await appoint(cast())
+    const first = await creator.appoint(ref, appointment)
+    assert.deepEqual(await creator.appoint(ref, appointment), first)
+    await nodes[0].settle(order, await creator.signSettlement(order))
+    assert.deepEqual(await creator.appoint(ref, appointment), first)
+    assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
+  })
+
+  it('lets the creator appoint once', async () => {
+    const { creator } = cast()
+    const { ref, appointment } = await appoint(cast())
+    const { witnesses, quorum } = appointment
+    for (const other of [
+      { witnesses: witnesses.toReversed(), quorum },
+      { witnesses, quorum: 3 },
+      { witnesses: witnesses.slice(0, 1), quorum: 1 }
+    ])
+      await refused(creator.appoint(ref, other), 'AlreadyAppointed')
+    assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
+  })
+
+  it('lets nobody else appoint', async () => {
+    const { creator, stranger } = cast()
+    const { ref } = await creator.lock(terms())
+    const usurpers = { witnesses: [stranger.account], quorum: 1 }
+    await refused(stranger.appoint(ref, usurpers), 'NotCreator')
+    await creator.appoint(ref, usurpers)
+    await refused(stranger.appoint(ref, usurpers), 'NotCreator')
+  })
+
+  it('appoints for locked escrows only', async () => {
+    const { creator, stranger, world } = cast()
+    const witnesses = { witnesses: [stranger.account], quorum: 1 }
+    const unknown = creator.escrowRef(terms())
+    await refused(creator.appoint(unknown, witnesses), 'JobNotOpen')
+
+    const settled = orderOf((await creator.lock(terms())).ref)
+    await creator.settle(settled, await creator.signSettlement(settled))
+    await refused(creator.appoint(settled.escrow, witnesses), 'JobNotOpen')
+
+    const { ref } = await creator.lock(terms({ salt: keccak('salt 2') }))
+    await world.advance(REFUND_AFTER_S)
+    await creator.refund(ref)
+    await refused(creator.appoint(ref, witnesses), 'JobNotOpen')
+    await coded(creator.appoint({ ...ref, chainId: ref.chainId + 1 }, witnesses), 'ERR_CHAIN_ID')
+    await coded(creator.appoint({ ...ref, contract: accountOf('another contract') }, witnesses), 'ERR_USAGE')
+  })
+}
+
+/** Rules of who may be appointed. Part of the chain suite. */
+export function appointmentRules(cast: () => Cast): void {
+  for (const [what, error, appointment] of [
+    ['nobody', 'BadQuorum', { witnesses: [], quorum: 0 }],
+    ['nobody, with a quorum of one', 'BadQuorum', { witnesses: [], quorum: 1 }],
+    ['no quorum', 'BadQuorum', { witnesses: named(1), quorum: 0 }],
+    ['a minority of an odd number', 'BadQuorum', { witnesses: named(7), quorum: 3 }],
+    ['half of an even number', 'BadQuorum', { witnesses: named(4), quorum: 2 }],
+    ['fewer than the quorum', 'BadQuorum', { witnesses: named(3), quorum: 4 }],
+    ['one too many', 'BadQuorum', { witnesses: named(WITNESS_COUNT_MAX + 1), quorum: 20 }],
+    ['the same twice', 'DuplicateWitness', { witnesses: [...named(6), ...named(1)], quorum: 5 }],
+    ['the zero account', 'ZeroAccount', { witnesses: [...named(2), NOBODY], quorum: 2 }]
+  ] as const satisfies readonly (readonly [string, string, Appointment])[]) {
+    it(`refuses to appoint ${what}`, async () => {
+      const { creator } = cast()
+      const { ref } = await creator.lock(terms())
+      await refused(creator.appoint(ref, appointment), error)
+      assert.ok(!('appointed' in (await creator.escrow(ref))))
+    })
+  }
+
+  it('appoints as many as there may be, by the smallest majority or unanimously', async () => {
+    const { creator } = cast()
+    for (const [count, quorum] of [
+      [WITNESS_COUNT_MAX, 16],
+      [4, 3]
+    ] as const) {
+      const { ref } = await creator.lock(terms({ salt: keccak(`salt ${count}`) }))
+      const appointment = { witnesses: named(count), quorum }
+      await creator.appoint(ref, appointment)
+      assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
+    }
+  })
+}
+
+/** Rules of a settlement that witnesses signed. Part of the chain suite. */
+export function witnessSettleRules(cast: () => Cast): void {
+  it('pays what a quorum of witnesses signed, whoever sends it', async () => {
+    const { creator, nodes } = cast()
+    const { ref, witnesses, appointment, order } = await appoint(cast())
+    const signatures = await signed(order, witnesses[2], witnesses[0])
+    const outcome = await nodes[1].settleByWitnesses(order, appointment, signatures)
+
+    const { txHash, ...sums } = outcome
+    assert.match(txHash, /^0x[0-9a-f]{64}$/)
+    assert.deepEqual(sums, {
+      paid: CREDITED,
+      burned: 500n,
+      treasury: 500n,
+      refunded: BUDGET - PAID,
+      credits: [{ account: nodes[0].account, amount: CREDITED }]
+    })
+    assert.equal(await creator.creditOf(nodes[0].account), CREDITED)
+    assert.equal(await creator.balanceOf(creator.account), BUDGET + sums.refunded)
+    assert.equal((await creator.escrow(ref)).state, 'settled')
+  })
+
+  it('settles once, whoever comes second', async () => {
+    const { creator, nodes, stranger } = cast()
+    const first = await appoint(cast())
+    const second = await appoint(cast(), keccak('salt 2'))
+    const [a, b] = [first.order, second.order]
+    const signatures = await signed(a, ...first.witnesses)
+    const byWitnesses = await stranger.settleByWitnesses(a, first.appointment, signatures)
+    const byCreator = await stranger.settle(b, await creator.signSettlement(b))
+
+    assert.deepEqual(await creator.settle(a, await creator.signSettlement(a)), byWitnesses)
+    assert.deepEqual(await stranger.settleByWitnesses(a, first.appointment, signatures), byWitnesses)
+    const late = await signed(b, ...second.witnesses)
+    assert.deepEqual(await stranger.settleByWitnesses(b, second.appointment, late), byCreator)
+    assert.equal(await creator.creditOf(nodes[0].account), 2n * CREDITED)
+  })
+
+  it('holds witnesses to the lock and to the order of payouts', async () => {
+    const { nodes, stranger } = cast()
+    const { ref, witnesses, appointment } = await appoint(cast())
+    const [a, b] = [nodes[0].account, nodes[1].account]
+    for (const [order, error] of [
+      [orderOf(ref, [a, BUDGET + 1n]), 'ExceedsLock'],
+      [orderOf(ref, [b, 1n], [a, 1n]), 'PayoutsNotAscending'],
+      [orderOf(ref, [a, 0n]), 'ZeroAmount']
+    ] as const) {
+      const signatures = await signed(order, ...witnesses)
+      await refused(stranger.settleByWitnesses(order, appointment, signatures), error)
+    }
+  })
+
+  it('settles by witnesses as long as nobody refunded, and never after', async () => {
+    const { creator, stranger, world } = cast()
+    const kept = await appoint(cast())
+    const lost = await appoint(cast(), keccak('salt 2'))
+    await world.advance(REFUND_AFTER_S)
+    const { paid } = await stranger.settleByWitnesses(
+      kept.order,
+      kept.appointment,
+      await signed(kept.order, ...kept.witnesses)
+    )
+    assert.equal(paid, CREDITED)
+    await creator.refund(lost.ref)
+    const signatures = await signed(lost.order, ...lost.witnesses)
+    await refused(stranger.settleByWitnesses(lost.order, lost.appointment, signatures), 'JobNotOpen')
+  })
+}
+
+/** Rules of whose signatures count. Part of the chain suite. */
+export function quorumRules(cast: () => Cast): void {
+  it('counts each witness once, and nobody else', async () => {
+    const { creator, stranger } = cast()
+    const { ref, witnesses, appointment, order } = await appoint(cast())
+    const [one, two] = await signed(order, witnesses[0], witnesses[1])
+    const [byCreator] = await signed(order, creator)
+    assert.ok(one && two && byCreator)
+    const borrowed = { account: witnesses[1].account, signature: one.signature }
+    const broken = { ...two, signature: `${two.signature.slice(0, -2)}00` }
+    const cut = { ...two, signature: two.signature.slice(0, -2) }
+    for (const collected of [
+      [],
+      [one],
+      [one, one],
+      [one, byCreator],
+      [one, borrowed],
+      [one, broken],
+      [one, cut]
+    ])
+      await refused(stranger.settleByWitnesses(order, appointment, collected), 'QuorumNotMet')
+    assert.equal((await creator.escrow(ref)).state, 'locked')
+
+    // What does not count does no harm.
+    const collected = [broken, borrowed, byCreator, one, one, two]
+    const { paid } = await stranger.settleByWitnesses(order, appointment, collected)
+    assert.equal(paid, CREDITED)
+  })
+
+  it('refuses signatures for another order, escrow, chain or contract', async () => {
+    const { nodes, stranger } = cast()
+    const { ref, witnesses, appointment, order } = await appoint(cast())
+    const again = await appoint(cast(), keccak('salt 2'))
+    for (const other of [
+      orderOf(ref, [nodes[0].account, PAID + 1n]),
+      orderOf(ref, [nodes[1].account, PAID]),
+      { ...order, receiptsRoot: keccak('other') },
+      again.order
+    ]) {
+      const signatures = await signed(other, ...witnesses)
+      await refused(stranger.settleByWitnesses(order, appointment, signatures), 'QuorumNotMet')
+    }
+    const elsewhere = { ...order, escrow: { ...ref, chainId: ref.chainId + 1 } }
+    await coded(stranger.settleByWitnesses(elsewhere, appointment, []), 'ERR_CHAIN_ID')
+    const foreign = { ...order, escrow: { ...ref, contract: accountOf('another contract') } }
+    await coded(stranger.settleByWitnesses(foreign, appointment, []), 'ERR_USAGE')
+  })
+
+  it('settles by exactly who was appointed', async () => {
+    const { creator, stranger } = cast()
+    const { witnesses, appointment, order } = await appoint(cast())
+    const signatures = await signed(order, ...witnesses, creator)
+    for (const other of [
+      { ...appointment, quorum: 1 },
+      { ...appointment, quorum: 3 },
+      { ...appointment, witnesses: appointment.witnesses.toReversed() },
+      { ...appointment, witnesses: appointment.witnesses.slice(0, 2) },
+      { witnesses: [creator.account, stranger.account], quorum: 2 }
+    ])
+      await refused(stranger.settleByWitnesses(order, other, signatures), 'NotAppointed')
+    assert.equal((await stranger.settleByWitnesses(order, appointment, signatures)).paid, CREDITED)
+  })
+
+  it('settles by nobody when nobody was appointed', async () => {
+    const { creator, nodes, stranger } = cast()
+    const order = orderOf((await creator.lock(terms())).ref, [nodes[0].account, PAID])
+    const signatures = await signed(order, creator, stranger)
+    const usurpers = { witnesses: [creator.account, stranger.account], quorum: 2 }
+    await refused(stranger.settleByWitnesses(order, usurpers, signatures), 'NotAppointed')
+    const nobody = { witnesses: [], quorum: 0 }
+    await refused(stranger.settleByWitnesses(order, nobody, []), 'NotAppointed')
+    const unknown = { ...order, escrow: creator.escrowRef(terms({ salt: keccak('none') })) }
+    await refused(stranger.settleByWitnesses(unknown, nobody, []), 'JobNotOpen')
+  })
+}
+
+/** Rules of signatures, without a transaction. Part of the chain suite. */
+export function verifyRules(cast: () => Cast): void {
+  it('tells an account’s signature over a settlement from all others', async () => {
+    const { creator, stranger } = cast()
+    const { order } = await appoint(cast())
+    const [ours] = await signed(order, stranger)
+    assert.ok(ours)
+    assert.equal(creator.verifySettlement(order, ours), true)
+    assert.equal(creator.verifySettlement(order, { ...ours, account: ours.account.toLowerCase() }), true)
+    assert.equal(creator.verifySettlement(order, { ...ours, account: creator.account }), false)
+    assert.equal(creator.verifySettlement({ ...order, receiptsRoot: keccak('other') }, ours), false)
+    const elsewhere = { ...order.escrow, chainId: order.escrow.chainId + 1 }
+    assert.equal(creator.verifySettlement({ ...order, escrow: elsewhere }, ours), false)
+    const overflow = [{ account: stranger.account, gross: 2n ** 64n }]
+    assert.equal(creator.verifySettlement({ ...order, payouts: overflow }, ours), false)
+
+    const body = ours.signature.slice(0, -2)
+    for (const signature of [
+      '',
+      '0x',
+      'word',
+      `${body}00`,
+      `${body}01`,
+      body,
+      `${ours.signature}00`,
+      `0x${'f'.repeat(130)}`
+    ])
+      assert.equal(creator.verifySettlement(order, { ...ours, signature }), false, signature)
+    for (const account of ['', '0x', 'word', NOBODY])
+      assert.equal(creator.verifySettlement(order, { ...ours, account }), false, account)
+  })
+}
+
+function named(count: number): Account[] {
+  return Array.from({ length: count }, (_, i) => accountOf(`witness ${i}`))
+}
