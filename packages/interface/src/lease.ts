@@ -39,16 +39,19 @@ export interface LeasePromise {
   readonly replica: ReplicaKey
   readonly holder: PeerId
   readonly fence: number
+  /** Gross price of the replica: the grant's, or the offer's cap for a holder that won the race without one. */
+  readonly price: Amount
   readonly termMs: number
   /** The commit that already stands in the register; finish it before any other work. */
   readonly register?: Signed<Commit>
 }
 
-/** Proof of a lease: promises of `q` distinct witnesses for the same replica, fence and holder. */
+/** Proof of a lease: promises of `q` distinct witnesses for the same replica, fence, holder and price. */
 export interface LeaseCert {
   readonly replica: ReplicaKey
   readonly holder: PeerId
   readonly fence: number
+  readonly price: Amount
   readonly promises: readonly Signed<LeasePromise>[]
 }
 
@@ -81,7 +84,7 @@ export interface Commit {
   readonly replica: ReplicaKey
   readonly holder: PeerId
   readonly fence: number
-  /** Commitment to the result: see {@link Opening}. 32 bytes. */
+  /** Commitment to the attestation: sha256 of its canonical encoding, which holds a random salt. 32 bytes. */
   readonly seal: Uint8Array
   readonly lease: LeaseCert
 }
@@ -91,6 +94,8 @@ export interface CommitVote {
   readonly replica: ReplicaKey
   readonly holder: PeerId
   readonly seal: Uint8Array
+  /** Of the lease the commit was made under. */
+  readonly price: Amount
 }
 
 /** Proof that a replica is closed: `q` votes. */
@@ -98,6 +103,7 @@ export interface CommitCert {
   readonly replica: ReplicaKey
   readonly holder: PeerId
   readonly seal: Uint8Array
+  readonly price: Amount
   readonly votes: readonly Signed<CommitVote>[]
 }
 

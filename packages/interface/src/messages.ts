@@ -76,7 +76,7 @@ export interface SealedReply {
   readonly retryAfterMs: number
 }
 
-/** Opening of a seal: `seal = sha256(canonical([digest, salt, holder, replica]))`. */
+/** What a seal hides: `seal = sha256(canonical(attestation))`. */
 export interface Opening {
   /** Merkle root of the decoded result. 32 bytes. */
   readonly digest: Uint8Array
@@ -102,8 +102,6 @@ export interface Attestation {
 export interface Reveal {
   readonly cert: CommitCert
   readonly attestation: Signed<Attestation>
-  /** The price the holder was granted; without it the offer's cap is paid, at the holder's registered account. */
-  readonly grant?: Signed<Grant>
 }
 
 /** Whether the creator now keeps the attestation. */
@@ -179,11 +177,10 @@ export interface ItemsPage {
   readonly items: readonly Uint8Array[]
 }
 
-/** One piece of what judges of a job know about a replica: it is closed, and perhaps opened. Certifies itself. */
+/** What judges of a job know about an opened replica. Certifies itself, and a certificate opens in one way only. */
 export interface Evidence {
   readonly cert: CommitCert
-  readonly attestation?: Signed<Attestation>
-  readonly grant?: Signed<Grant>
+  readonly attestation: Signed<Attestation>
 }
 
 /** A hint on the `jobs` topic. Nothing is decided on one: it only says "ask again now". */

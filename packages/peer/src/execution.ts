@@ -153,7 +153,7 @@ export class Execution {
       },
       context
     )
-    return { seal: sealOf(opening, network.peerId, replica), attestation }
+    return { seal: sealOf(attestation.body), attestation }
   }
 
   /** Publish a certificate for whoever looks for it. Nobody depends on it. */

@@ -17,7 +17,7 @@ import type {
 import type { OpenReplica } from '@rayswarm/market'
 import type { Outcome, ReplicaOutcome } from '@rayswarm/verification'
 import { canonical } from '@rayswarm/wire'
-import { parseStored, reviveGrant } from './stored.ts'
+import { parseStored } from './stored.ts'
 
 /** One replica of one subtask in one generation, as the job's creator knows it. Kept durably. */
 export interface ReplicaRecord {
@@ -95,8 +95,6 @@ export class JobState {
       track.record.replicas.splice(0, Number.POSITIVE_INFINITY, ...record.replicas)
       if (record.result !== undefined) track.record.result = record.result
       for (const replica of track.record.replicas) {
-        if (replica.grant !== undefined) replica.grant = reviveGrant(replica.grant)
-        if (replica.former !== undefined) replica.former = replica.former.map(reviveGrant)
         if (replica.grantedAtMs !== undefined) replica.grantedAtMs = nowMs
         if (replica.mayOpenAtMs !== undefined) replica.mayOpenAtMs = nowMs
         delete replica.silentSinceMs

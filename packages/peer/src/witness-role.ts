@@ -171,6 +171,8 @@ export class WitnessRole {
       witnesses: offer.witnesses,
       self: network.peerId,
       creator: spec.creator,
+      // Owner mode takes no claim without a grant.
+      priceCap: () => 0n,
       subtaskCount,
       replicaCountMax: Math.min(spec.verify.replicaCountMax, REPLICA_COUNT_MAX)
     }

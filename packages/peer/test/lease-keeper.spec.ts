@@ -15,7 +15,7 @@ function keep(answer: (nowMs: number) => Promise<Answer>) {
   const renewals: number[] = []
   const replica = { job: 'job', subtask: 0, replica: 0, generation: 0 }
   const held: HeldLease = {
-    cert: { replica, holder: 'alice', fence: 3, promises: [] },
+    cert: { replica, holder: 'alice', fence: 3, price: 5n, promises: [] },
     sentAtMs: 0,
     termMs: params.minimal.promiseTermMs
   }

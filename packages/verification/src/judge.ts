@@ -80,6 +80,10 @@ export function mayOpen(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[
   const own = latest.find(outcome => outcome.replica === replica)?.outcome
   if (own !== 'sealed' && own !== 'revealed') return false
 
+  // Who is still under way then is a duplicate of a straggler, or late: enough others are bound to what they have.
+  const boundCount = latest.filter(({ outcome }) => outcome === 'sealed' || outcome === 'revealed').length
+  if (boundCount >= policy.replicaCount) return true
+
   const complete = Array.from({ length: policy.replicaCount }, (_, i) => i).every(index =>
     latest.some(outcome => outcome.replica === index)
   )
@@ -127,6 +131,11 @@ function holdersOf(group: readonly Revealed[]): readonly Revealed[] {
   )
 }
 
+/** One result per replica: two generations of one are one entitlement. */
+function onePerReplica(group: readonly Revealed[]): readonly Revealed[] {
+  return group.filter(({ replica }, i) => group.findIndex(other => other.replica === replica) === i)
+}
+
 /** Replicas that should be open and are not: those of the start, and new generations of dead ones. */
 function unopened(
   policy: VerifyPolicy,
@@ -148,7 +157,7 @@ function decided(
   inOrder: readonly ReplicaOutcome[],
   winner: readonly Revealed[]
 ): Judgement {
-  const paid = new Set<ReplicaOutcome>(holdersOf(winner).slice(0, policy.quorum))
+  const paid = new Set<ReplicaOutcome>(onePerReplica(holdersOf(winner)).slice(0, policy.quorum))
   const { equivalenceClass, digest } = winner[0]!
 
   const verdicts = inOrder.flatMap((outcome): readonly ReplicaVerdict[] => {

@@ -1,12 +1,4 @@
-import type {
-  Admission,
-  Attestation,
-  CommitCert,
-  Opening,
-  PeerId,
-  ReplicaKey,
-  Signed
-} from '@rayswarm/interface'
+import type { Admission, Attestation, CommitCert, Signed } from '@rayswarm/interface'
 import { bytesEqual, canonical, replicaId, sha256, verifySigned, type WireContext } from '@rayswarm/wire'
 
 /** Why an opening is not the one that was sealed. */
@@ -14,12 +6,15 @@ export type RevealFault =
   | 'malformed' // not an attestation, or an opening of the wrong size
   | 'wrong-replica'
   | 'wrong-holder' // attested by another peer than the one whose commit is certified
-  | 'seal-mismatch' // this digest and salt do not give the sealed value
+  | 'seal-mismatch' // the sealed value hides another attestation
   | 'bad-signature'
 
-/** Commitment to a result. Holder and replica are inside, so that a copied seal opens for nobody else. */
-export function sealOf(opening: Opening, holder: PeerId, replica: ReplicaKey): Uint8Array {
-  return sha256(canonical([opening.digest, opening.salt, holder, replica]))
+/**
+ * Commitment to an attestation: it opens in one way only. Holder and replica are inside, so that a copied seal opens for
+ * nobody else; the salt hides the rest.
+ */
+export function sealOf(attestation: Attestation): Uint8Array {
+  return sha256(canonical(attestation))
 }
 
 /**
@@ -39,6 +34,6 @@ export function judgeReveal(
   if (opening.digest.length !== 32 || opening.salt.length !== 32) return reject('malformed')
   if (replicaId(replica) !== replicaId(cert.replica)) return reject('wrong-replica')
   if (attestation.signer !== holder || holder !== cert.holder) return reject('wrong-holder')
-  if (!bytesEqual(sealOf(opening, holder, replica), cert.seal)) return reject('seal-mismatch')
+  if (!bytesEqual(sealOf(attestation.body), cert.seal)) return reject('seal-mismatch')
   return verifySigned(attestation, context) ? { action: 'accept' } : reject('bad-signature')
 }

@@ -1,7 +1,7 @@
 // Writes spec/vectors/verification.json. Run it by hand after a deliberate change of the rules, and read the difference:
 // node packages/verification/dist/test/make-vectors.js
 import { writeFileSync } from 'node:fs'
-import type { VerifyPolicy } from '@rayswarm/interface'
+import type { Attestation, VerifyPolicy } from '@rayswarm/interface'
 import { cidOf, nodeIdentity, sha256 } from '@rayswarm/wire'
 import { digestOf, judge, mayOpen, type Outcome, type ReplicaOutcome, sealOf } from '../src/index.ts'
 import { printVectors, type RasterText, rasterOf, VECTORS_FILE } from './vectors.ts'
@@ -52,9 +52,17 @@ const openCase = (name: string, policy: VerifyPolicy, outcomes: ReplicaOutcome[]
   ...{ name, policy, outcomes, replica },
   open: mayOpen(policy, outcomes, replica)
 })
-const opening = { digest: bytes('digest A'), salt: bytes('salt') }
-const holder = nodeIdentity(bytes('holder')).peerId
-const replica = { job: cidOf('job'), subtask: 3, replica: 1, generation: 0 }
+const attestation: Attestation = {
+  replica: { job: cidOf('job'), subtask: 3, replica: 1, generation: 0 },
+  holder: nodeIdentity(bytes('holder')).peerId,
+  account: '0x0000000000000000000000000000000000000001',
+  manifest: cidOf('manifest'),
+  equivalenceClass: 'pathtracer/1/wasm',
+  opening: { digest: bytes('digest A'), salt: bytes('salt') },
+  result: cidOf('result'),
+  resultSizeBytes: 10,
+  elapsedMs: 1_000
+}
 
 writeFileSync(
   VECTORS_FILE,
@@ -68,11 +76,9 @@ writeFileSync(
     ],
     seal: [
       {
-        name: 'holder and replica are inside',
-        opening,
-        holder,
-        replica,
-        seal: sealOf(opening, holder, replica)
+        name: 'everything that is attested is inside',
+        attestation,
+        seal: sealOf(attestation)
       }
     ],
     judge: [
@@ -85,11 +91,22 @@ writeFileSync(
       judgeCase('one never opened', TWO, say('A', 'timeout')),
       judgeCase('two of three are enough', THREE, say('A', 'sealed', 'A')),
       judgeCase('the third of three is not paid', THREE, say('A', 'A', 'A')),
+      judgeCase('two generations of one replica are one entitlement', TWO, [
+        ...say('A'),
+        outcome(0, 'A', 1),
+        ...say('A', 'A').slice(1)
+      ]),
       judgeCase('an attested result that does not match', TWO, [...say('A', 'mismatch'), outcome(1, 'A', 1)])
     ],
     mayOpen: [
       openCase('not while another computes', TWO, say('sealed', 'leased'), 0),
       openCase('once all are sealed', TWO, say('sealed', 'sealed'), 0),
+      openCase(
+        'a straggler does not hold up who is bound already',
+        TWO,
+        say('sealed', 'leased', 'sealed'),
+        0
+      ),
       openCase('a tie-break at once', TWO, say('A', 'B', 'sealed'), 2),
       openCase(
         'not while a new generation computes',

@@ -33,20 +33,23 @@ function attestation(over: Partial<Attestation> = {}): Attestation {
 /** The votes are the lease rules' business. */
 function certOf(holder: WireContext, over: Partial<CommitCert> = {}): CommitCert {
   const { peerId } = holder.identity
-  return { replica, holder: peerId, seal: sealOf(opening, peerId, replica), votes: [], ...over }
+  return { replica, holder: peerId, price: 5n, seal: sealOf(attestation()), votes: [], ...over }
 }
 
 describe('sealOf', () => {
-  it('differs by digest, salt, holder and replica', () => {
-    const { peerId } = alice.identity
+  it('differs by everything that is attested', () => {
     const seals = [
-      sealOf(opening, peerId, replica),
-      sealOf({ ...opening, digest: bytes('other') }, peerId, replica),
-      sealOf({ ...opening, salt: bytes('other') }, peerId, replica),
-      sealOf(opening, bob.identity.peerId, replica),
-      sealOf(opening, peerId, { ...replica, replica: 0 }),
-      sealOf(opening, peerId, { ...replica, generation: 1 })
-    ]
+      {},
+      { opening: { ...opening, digest: bytes('other') } },
+      { opening: { ...opening, salt: bytes('other') } },
+      { holder: bob.identity.peerId },
+      { replica: { ...replica, replica: 0 } },
+      { replica: { ...replica, generation: 1 } },
+      { account: '0x0000000000000000000000000000000000000002' },
+      { result: cidOf('another result') },
+      { equivalenceClass: 'pathtracer/2/wasm' },
+      { elapsedMs: 1_001 }
+    ].map(over => sealOf(attestation(over)))
     assert.equal(new Set(seals.map(toHex)).size, seals.length)
   })
 })
@@ -85,7 +88,9 @@ describe('judgeReveal', () => {
   it('rejects what was changed after signing, or signed for another network', () => {
     const good = signed('attestation', attestation(), alice)
     const bent = { ...good, body: { ...good.body, resultSizeBytes: 11 } }
-    assert.equal(fault(certOf(alice), bent), 'reject bad-signature')
+    assert.equal(fault(certOf(alice), bent), 'reject seal-mismatch')
+    const forged = { ...good, signature: good.signature.toReversed() }
+    assert.equal(fault(certOf(alice), forged), 'reject bad-signature')
     assert.equal(fault(certOf(alice), good, contextOf('alice', 'other')), 'reject bad-signature')
   })
 

@@ -9,7 +9,7 @@ describe('spec/vectors/verification.json', () => {
 
   for (const v of digest)
     it(v.name, () => assert.deepEqual(digestOf({ rasters: v.rasters.map(rasterOf) }), v.digest))
-  for (const v of seal) it(v.name, () => assert.deepEqual(sealOf(v.opening, v.holder, v.replica), v.seal))
+  for (const v of seal) it(v.name, () => assert.deepEqual(sealOf(v.attestation), v.seal))
   for (const v of judged) it(v.name, () => assert.deepEqual(judge(v.policy, v.outcomes), v.judgement))
   for (const v of opened) it(v.name, () => assert.equal(mayOpen(v.policy, v.outcomes, v.replica), v.open))
 })

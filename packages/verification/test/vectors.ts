@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Opening, PeerId, Raster, ReplicaKey, VerifyPolicy } from '@rayswarm/interface'
+import type { Attestation, Raster, VerifyPolicy } from '@rayswarm/interface'
 import { fromHex, toHex } from '@rayswarm/wire'
 import type { Judgement, ReplicaOutcome } from '../src/index.ts'
 
@@ -14,9 +14,7 @@ interface Case {
 export interface VerificationVectors {
   readonly digest: readonly (Case & { rasters: readonly RasterText[]; digest: Uint8Array })[]
   readonly seal: readonly (Case & {
-    opening: Opening
-    holder: PeerId
-    replica: ReplicaKey
+    attestation: Attestation
     seal: Uint8Array
   })[]
   readonly judge: readonly (Case & {

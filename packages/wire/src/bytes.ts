@@ -5,10 +5,10 @@ import type { Hex } from '@rayswarm/interface'
 /** sha2-256 of the parts, one after the other. 32 bytes. */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
   // Node's one-shot call is twice as fast as a hash object.
-  if (parts.length === 1) return Uint8Array.from(hash('sha256', parts[0]!, 'buffer'))
+  if (parts.length === 1) return new Uint8Array(hash('sha256', parts[0]!, 'buffer'))
   const digest = createHash('sha256')
   for (const part of parts) digest.update(part)
-  return Uint8Array.from(digest.digest())
+  return new Uint8Array(digest.digest())
 }
 
 /** Whether two byte strings are equal. Not constant in time: never compare secrets with it. */

@@ -1,6 +1,6 @@
 import type { Cid, Decoded, Hex, JobId, JobSpec } from '@rayswarm/interface'
+import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
-import { create as createDigest } from 'multiformats/hashes/digest'
 import type { ZodType } from 'zod'
 import { plainBytes, sha256, toHex } from './bytes.ts'
 import { decodeScanned } from './decode.ts'
@@ -9,6 +9,9 @@ import { scan } from './scan.ts'
 
 const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
+const DIGEST_SIZE_BYTES = 32
+/** Version, codec, hash function, length of the digest: what every id of ours begins with. */
+const CID_PREFIX = Uint8Array.of(1, DAG_CBOR, SHA2_256, DIGEST_SIZE_BYTES)
 
 /**
  * The one encoding of a value: dag-cbor. Object fields that are undefined are dropped, amounts are cbor integers.
@@ -22,7 +25,10 @@ export function canonical(value: unknown): Uint8Array {
 
 /** CIDv1 (dag-cbor, sha2-256) of a value's canonical encoding. */
 export function cidOf(value: unknown): Cid {
-  return CID.createV1(DAG_CBOR, createDigest(SHA2_256, sha256(canonical(value)))).toString()
+  const bytes = new Uint8Array(CID_PREFIX.length + DIGEST_SIZE_BYTES)
+  bytes.set(CID_PREFIX)
+  bytes.set(sha256(canonical(value)), CID_PREFIX.length)
+  return base32.encode(bytes)
 }
 
 /** A job's id: the CID of its spec. */

@@ -1,12 +1,67 @@
-import type { Signed } from '@rayswarm/interface'
+import type { MessageType, Signed } from '@rayswarm/interface'
+
+/** A message and its bytes, once they are known. */
+interface Encoding {
+  readonly type: MessageType
+  readonly signer: string
+  readonly signature: Uint8Array
+  bytes: Uint8Array | undefined
+}
 
 /**
  * What one simulated world found out about messages, by the very objects they came in: the same bytes reach many of its
  * peers, and each would find the same. Sound only among contexts of one chain and network whose objects nobody changes.
  */
 export class WireMemo {
-  /** @internal Messages that decoded, by their bytes. */
-  readonly decoded = new WeakMap<Uint8Array, { readonly type: string }>()
-  /** @internal Whether a decoded message's signature verified. */
-  readonly verified = new WeakMap<Signed<unknown>, boolean>()
+  readonly #decoded = new WeakMap<Uint8Array, { readonly type: MessageType }>()
+  readonly #verified = new WeakMap<object, boolean>()
+
+  /** @internal The message that these bytes decoded to. */
+  decoded(bytes: Uint8Array): { readonly type: MessageType } | undefined {
+    return this.#decoded.get(bytes)
+  }
+
+  /** @internal */
+  onDecoded(bytes: Uint8Array, message: { readonly type: MessageType } | Signed<unknown>): void {
+    this.#decoded.set(bytes, message)
+    if ('signature' in message) {
+      this.#verified.set(message, true)
+      remember(message, bytes)
+    }
+  }
+
+  /** @internal Whether a message's signature verified; undefined when nobody looked. */
+  verified(message: Signed<unknown>): boolean | undefined {
+    return this.#verified.get(message)
+  }
+
+  /** @internal */
+  onVerified(message: Signed<unknown>, verified: boolean): void {
+    this.#verified.set(message, verified)
+  }
+
+  /** @internal */
+  onSigned(message: Signed<unknown>): void {
+    this.#verified.set(message, true)
+    remember(message, undefined)
+  }
+}
+
+/** By body: a copy of a message with the same parts is the same message. Nothing gets in here without a memo. */
+const encodings = new WeakMap<object, Encoding>()
+
+function remember({ type, signer, signature, body }: Signed<unknown>, bytes: Uint8Array | undefined): void {
+  if (typeof body === 'object' && body !== null) encodings.set(body, { type, signer, signature, bytes })
+}
+
+/** A signed message's bytes, computed once where a memo is kept. */
+export function encodedOnce(
+  { type, signer, signature, body }: Signed<unknown>,
+  encode: () => Uint8Array
+): Uint8Array {
+  const known = typeof body === 'object' && body !== null ? encodings.get(body) : undefined
+  if (known === undefined || known.signature !== signature || known.signer !== signer || known.type !== type)
+    return encode()
+  known.bytes ??= encode()
+  return known.bytes
 }

@@ -9,6 +9,7 @@ import {
 import { MESSAGE_SIZE_BYTES_MAX } from '@rayswarm/params'
 import { bytesEqual, plainBytes } from './bytes.ts'
 import { canonical, decodeValue, shape } from './canonical.ts'
+import { encodedOnce } from './memo.ts'
 import { publicKeyOf } from './peer-id.ts'
 import { schemas } from './schema/index.ts'
 import { isSignedType, type MessageOf, type SignedType, verifyBody, type WireContext } from './signed.ts'
@@ -57,11 +58,12 @@ export function messageSizeBytesMax(type: MessageType): number {
 export function encodeMessage(
   message: { readonly type: MessageType; readonly body: unknown } | Signed<unknown>
 ): Uint8Array {
-  const { type, body } = message
-  const bytes =
-    'signature' in message
-      ? canonical({ b: body, g: message.signature, s: message.signer, t: type })
-      : canonical({ b: body, t: type })
+  if (!('signature' in message)) return bounded(message.type, canonical({ b: message.body, t: message.type }))
+  const { type, body, signature, signer } = message
+  return encodedOnce(message, () => bounded(type, canonical({ b: body, g: signature, s: signer, t: type })))
+}
+
+function bounded(type: MessageType, bytes: Uint8Array): Uint8Array {
   const sizeBytesMax = messageSizeBytesMax(type)
   if (bytes.length > sizeBytesMax)
     throw new RayswarmError(
@@ -87,10 +89,11 @@ export function decodeMessage<T extends MessageType>(
   types: readonly T[],
   context: WireContext
 ): Decoded<MessageOf<T>> {
-  const known = context.memo?.decoded.get(bytes) as MessageOf<T> | undefined
-  if (known !== undefined && types.includes(known.type)) return { ok: true, value: known }
+  const known = context.memo?.decoded(bytes)
+  if (known !== undefined && types.some(type => type === known.type))
+    return { ok: true, value: known as MessageOf<T> }
   const decoded = decodeAnew(bytes, types, context)
-  if (decoded.ok) context.memo?.decoded.set(bytes, decoded.value)
+  if (decoded.ok) context.memo?.onDecoded(bytes, decoded.value)
   return decoded
 }
 

@@ -46,15 +46,19 @@ export function signed<T extends SignedType>(
   context: WireContext
 ): Signed<Messages[T]> & { readonly type: T } {
   const signature = context.identity.sign(signedBytes(type, canonical(body), context))
-  return { type, signer: context.identity.peerId, body, signature }
+  const message = { type, signer: context.identity.peerId, body, signature }
+  context.memo?.onSigned(message)
+  return message
 }
 
 /** Whether the signer signed exactly this type and body, for this chain and network. Never throws. */
 export function verifySigned(message: Signed<unknown>, context: WireContext): boolean {
-  const known = context.memo?.verified.get(message)
+  const { memo } = context
+  if (memo === undefined) return verifyAnew(message, context)
+  const known = memo.verified(message)
   if (known !== undefined) return known
   const verified = verifyAnew(message, context)
-  context.memo?.verified.set(message, verified)
+  memo.onVerified(message, verified)
   return verified
 }
 

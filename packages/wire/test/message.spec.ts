@@ -249,7 +249,6 @@ describe('decodeMessage', () => {
     ])
     /** Names that are optional in one message only. */
     const optionalOf: Partial<Record<MessageType, readonly string[]>> = {
-      evidence: ['attestation'],
       'cosign-reply': ['signature'],
       recon: ['job'],
       'recon-reply': ['frame'],

@@ -43,11 +43,11 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     signed(type, body, context)
 
   const grant: Messages['grant'] = { replica, holder, account, price: 2n ** 63n }
-  const plainPromise: Messages['promise'] = { replica, holder, fence: 1, termMs: 2_000 }
-  const lease = { replica, holder, fence: 1, promises: [sign('promise', plainPromise)] }
+  const plainPromise: Messages['promise'] = { replica, holder, fence: 1, price: 900n, termMs: 2_000 }
+  const lease = { replica, holder, fence: 1, price: 900n, promises: [sign('promise', plainPromise)] }
   const commit: Messages['commit'] = { replica, holder, fence: 1, seal, lease }
-  const commitVote: Messages['commit-vote'] = { replica, holder, seal }
-  const cert = { replica, holder, seal, votes: [sign('commit-vote', commitVote)] }
+  const commitVote: Messages['commit-vote'] = { replica, holder, seal, price: 900n }
+  const cert = { replica, holder, seal, price: 900n, votes: [sign('commit-vote', commitVote)] }
   const offer: Messages['offer'] = {
     spec,
     escrow: { chainId: 31_337, contract: account, id: `0x${'5e'.repeat(32)}` },
@@ -109,7 +109,7 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     sealed: { cert },
     'sealed-reply': { open: true, retryAfterMs: 0 },
     attestation,
-    reveal: { cert, attestation: sign('attestation', attestation), grant: sign('grant', grant) },
+    reveal: { cert, attestation: sign('attestation', attestation) },
     'reveal-reply': { received: true },
     openings: { job },
     'openings-page': {
@@ -118,7 +118,7 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     },
     cosign: { job, payouts: [{ account, gross: 2n ** 40n }], receiptsRoot: `0x${'7e'.repeat(32)}` },
     'cosign-reply': { signature: `0x${'1b'.repeat(65)}` },
-    evidence: { cert, attestation: sign('attestation', attestation), grant: sign('grant', grant) },
+    evidence: { cert, attestation: sign('attestation', attestation) },
     'notice-ack': {},
     recon: { set: 'job', job, frame: new Uint8Array([1, 2]) },
     'recon-reply': { frame: new Uint8Array([3]), unknown: false },

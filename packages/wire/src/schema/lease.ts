@@ -95,7 +95,7 @@ export const renewAck: z.ZodType<RenewAck> = z.strictObject({
 })
 export const release: z.ZodType<Release> = z.strictObject({ replica: replicaKey, holder: peerId, fence })
 
-const promiseFields = { replica: replicaKey, holder: peerId, fence, termMs: durationMs }
+const promiseFields = { replica: replicaKey, holder: peerId, fence, price: amount, termMs: durationMs }
 
 function promiseWith(registered: z.ZodType<Commit> | undefined): z.ZodType<LeasePromise> {
   if (registered === undefined) return z.strictObject(promiseFields)
@@ -107,6 +107,7 @@ function leaseCertOf(promised: z.ZodType<LeasePromise>): z.ZodType<LeaseCert> {
     replica: replicaKey,
     holder: peerId,
     fence,
+    price: amount,
     promises: z.array(signedSchema('promise', promised)).min(1).max(WITNESS_COUNT_MAX)
   })
 }
@@ -130,7 +131,8 @@ export const commit: z.ZodType<Commit> = commitWith(leaseCertSchema)
 export const commitVote: z.ZodType<CommitVote> = z.strictObject({
   replica: replicaKey,
   holder: peerId,
-  seal: bytes32
+  seal: bytes32,
+  price: amount
 })
 
 /** Shape of a commit certificate, as it stands in the DHT and in messages. */
@@ -138,6 +140,7 @@ export const commitCertSchema: z.ZodType<CommitCert> = z.strictObject({
   replica: replicaKey,
   holder: peerId,
   seal: bytes32,
+  price: amount,
   votes: z.array(signedSchema('commit-vote', commitVote)).min(1).max(WITNESS_COUNT_MAX)
 })
 

@@ -34,7 +34,7 @@ import {
   peerId,
   replicaKey
 } from './fields.ts'
-import { commitCertSchema, commitVote, grant, signedSchema } from './lease.ts'
+import { commitCertSchema, commitVote, signedSchema } from './lease.ts'
 
 /** Entries of one author. A feed of one entry a second would get there in 285 million years. */
 const SEQUENCE_MAX = Number.MAX_SAFE_INTEGER
@@ -61,14 +61,12 @@ export const attestation: z.ZodType<Attestation> = z.strictObject({
 
 export const reveal: z.ZodType<Reveal> = z.strictObject({
   cert: commitCertSchema,
-  attestation: signedSchema('attestation', attestation),
-  grant: signedSchema('grant', grant).exactOptional()
+  attestation: signedSchema('attestation', attestation)
 })
 
 export const evidence: z.ZodType<Evidence> = z.strictObject({
   cert: commitCertSchema,
-  attestation: signedSchema('attestation', attestation).exactOptional(),
-  grant: signedSchema('grant', grant).exactOptional()
+  attestation: signedSchema('attestation', attestation)
 })
 
 export const revealReply: z.ZodType<RevealReply> = z.strictObject({ received: z.boolean() })
