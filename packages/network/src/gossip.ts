@@ -13,7 +13,9 @@ import {
   type Unsubscribe
 } from '@rayswarm/interface'
 import { MESSAGE_SIZE_BYTES_MAX } from '@rayswarm/params'
+import { loseMessages } from './lossy-gossip.ts'
 import { topicName } from './names.ts'
+import type { TransportFaults } from './transport-faults.ts'
 
 /** Longest message of each topic. */
 export const TOPIC_SIZE_BYTES_MAX: Readonly<Record<Topic, number>> = {
@@ -56,7 +58,12 @@ export class Gossip {
   readonly #handlers = new Map<Topic, Set<MessageHandler>>()
   #started = false
 
-  constructor(self: PeerId, components: { pubsub: GossipSub; log: Log }, init: { netId: string }) {
+  constructor(
+    self: PeerId,
+    components: { pubsub: GossipSub; log: Log; faults: TransportFaults | undefined },
+    init: { netId: string }
+  ) {
+    if (components.faults !== undefined) loseMessages(components.pubsub, components.faults)
     this.#self = self
     this.#pubsub = components.pubsub
     this.#log = components.log

@@ -1,6 +1,7 @@
 import type { Log, RecordValidator } from '@rayswarm/interface'
 import type { Libp2pOptions } from 'libp2p'
 import type { Profile } from './profiles.ts'
+import type { TransportFaults } from './transport-faults.ts'
 
 /** What a swarm is made from. */
 export interface SwarmInit {
@@ -23,6 +24,8 @@ export interface SwarmInit {
   readonly log: Log
   /** Sybil defence of the gossip mesh: a peer's score, fed from the reputation ledger. 0 is neutral. */
   readonly gossipScore?: (peer: string) => number
+  /** Test networks: what goes wrong with this swarm's traffic. Left out, nothing stands in its way. */
+  readonly faults?: TransportFaults
   /** Metrics of libp2p, e.g. of `@libp2p/prometheus-metrics`. */
   readonly metrics?: NonNullable<Libp2pOptions['metrics']>
 }

@@ -14,6 +14,7 @@ import { RECORD_SIZE_BYTES_MAX } from '@rayswarm/params'
 import type { Libp2pOptions } from 'libp2p'
 import { toString as toText } from 'uint8arrays/to-string'
 import { parseListen } from './addresses.ts'
+import type { FaultGate } from './fault-gate.ts'
 import { DEFAULT_LISTEN, type SwarmInit } from './init.ts'
 import { Libp2pStore } from './libp2p-store.ts'
 import { dhtProtocolName, mdnsName, RECORD_NAMESPACE, TOPICS, topicName } from './names.ts'
@@ -34,11 +35,12 @@ const SIGNATURE_ID_BYTES = 32
 /**
  * Everything libp2p is told, from the profile and the validators. The node is not started.
  *
- * `store` is closed by whoever opened it.
+ * `store` is closed, and `gate` stopped, by whoever made it.
  */
 export async function libp2pOptions(
   init: SwarmInit,
-  store: RecordStore
+  store: RecordStore,
+  gate?: FaultGate
 ): Promise<Libp2pOptions<SwarmServices>> {
   const settings = PROFILES[init.profile]
   const listen = init.listen ?? DEFAULT_LISTEN
@@ -51,7 +53,7 @@ export async function libp2pOptions(
     nodeInfo: { name: 'rayswarm' },
     datastore: new Libp2pStore(store),
     addresses: { listen: [...listen], announce: [...(init.announce ?? [])] },
-    transports: [tcp(), webSockets()],
+    ...transports(gate),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionManager: {
@@ -79,6 +81,16 @@ export async function libp2pOptions(
       pubsub: gossip(init, settings),
       dht: dht(init, settings)
     }
+  }
+}
+
+function transports(gate: FaultGate | undefined): Pick<Libp2pOptions, 'transports' | 'connectionGater'> {
+  if (gate === undefined) return { transports: [tcp(), webSockets()] }
+  // Silence must not be cut short: a reset after two idle minutes would cross the partition.
+  const patient = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 }
+  return {
+    transports: [gate.transport(tcp(patient)), gate.transport(webSockets())],
+    connectionGater: gate.connectionGater
   }
 }
 

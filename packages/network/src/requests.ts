@@ -15,14 +15,17 @@ import {
   OUTBOUND_REQUESTS_MAX
 } from '@rayswarm/params'
 import { Deadline } from './deadline.ts'
-import { type Frames, frames } from './frames.ts'
+import { frames } from './frames.ts'
 import { PROTOCOLS, protocolName } from './names.ts'
+import type { TransportFaults } from './transport-faults.ts'
 import { Turns } from './turns.ts'
 
 /** Requests of all peers together that are answered at once. */
 const INBOUND_REQUESTS_MAX = 1_024
 /** Requests that may wait for their turn. */
 const WAITING_REQUESTS_MAX = 1_024
+/** Reconciliations one peer may have open with another. */
+const SYNC_REQUESTS_PER_PEER_MAX = 8
 /** A request has to arrive in full within this time of its stream's opening. */
 const READ_TIMEOUT_MS = 5_000
 /** A handler that takes longer has its stream closed: whoever asked has given up. */
@@ -32,6 +35,18 @@ const WRITE_TIMEOUT_MS = 5_000
 /** After the answer, the other side's end of the stream may take this long to arrive. */
 const LINGER_MS = 1_000
 
+/** Requests open with one peer at once, each way. Long reconciliations have a lane of their own, beside the leases. */
+const LANES = {
+  sync: { requestsMax: SYNC_REQUESTS_PER_PEER_MAX },
+  rest: { requestsMax: INBOUND_REQUESTS_PER_PEER_MAX }
+} as const
+
+type Lane = keyof typeof LANES
+
+function laneOf(protocol: Protocol): Lane {
+  return protocol === 'sync' ? 'sync' : 'rest'
+}
+
 type RequestHandler = (bytes: Uint8Array, from: PeerId) => Promise<Uint8Array>
 
 /** Requests and answers, each pair on a stream of its own. spec/network.md#requests */
@@ -40,15 +55,20 @@ export class Requests {
   readonly #log: Log
   readonly #netId: string
   readonly #self: PeerId
+  readonly #faults: TransportFaults | undefined
   readonly #handlers = new Map<Protocol, RequestHandler>()
-  readonly #inbound = new Map<PeerId, number>()
+  readonly #inbound = { sync: new Map<PeerId, number>(), rest: new Map<PeerId, number>() }
   #inboundCount = 0
   readonly #turns = new Turns({ heldMax: OUTBOUND_REQUESTS_MAX, lineMax: WAITING_REQUESTS_MAX })
-  readonly #turnsOf = new Map<PeerId, Turns>()
+  readonly #turnsOf = { sync: new Map<PeerId, Turns>(), rest: new Map<PeerId, Turns>() }
   readonly #stopped = new AbortController()
 
-  constructor(components: { libp2p: Libp2p; log: Log }, init: { netId: string }) {
+  constructor(
+    components: { libp2p: Libp2p; log: Log; faults?: TransportFaults | undefined },
+    init: { netId: string }
+  ) {
     this.#libp2p = components.libp2p
+    this.#faults = components.faults
     this.#log = components.log
     this.#netId = init.netId
     this.#self = components.libp2p.peerId.toString()
@@ -60,7 +80,10 @@ export class Requests {
         protocolName(this.#netId, protocol),
         (stream, connection) => this.#answer(protocol, stream, connection),
         // libp2p counts streams until both ends are closed, we count requests until they are answered.
-        { maxInboundStreams: 2 * INBOUND_REQUESTS_PER_PEER_MAX, maxOutboundStreams: OUTBOUND_REQUESTS_MAX }
+        {
+          maxInboundStreams: 2 * LANES[laneOf(protocol)].requestsMax,
+          maxOutboundStreams: OUTBOUND_REQUESTS_MAX
+        }
       )
   }
 
@@ -117,8 +140,11 @@ export class Requests {
     deadline: Deadline
   ): Promise<Uint8Array> {
     const peerId = peerIdFromString(to)
-    const turnsOf = this.#turnsOf.get(to) ?? new Turns(PER_PEER)
-    this.#turnsOf.set(to, turnsOf)
+    const lane = laneOf(protocol)
+    const lanes = this.#turnsOf[lane]
+    const turnsOf =
+      lanes.get(to) ?? new Turns({ heldMax: LANES[lane].requestsMax, lineMax: WAITING_REQUESTS_MAX })
+    lanes.set(to, turnsOf)
     // The peer's own limit first: what waits for a slow peer must not keep others waiting.
     const giveBackOne = await turnsOf.take(deadline.signal)
     const giveBack = giveBackOne && (await this.#turns.take(deadline.signal))
@@ -131,7 +157,7 @@ export class Requests {
     } finally {
       giveBack?.()
       giveBackOne?.()
-      if (turnsOf.idle && this.#turnsOf.get(to) === turnsOf) this.#turnsOf.delete(to)
+      if (turnsOf.idle && lanes.get(to) === turnsOf) lanes.delete(to)
     }
   }
 
@@ -143,6 +169,7 @@ export class Requests {
   ): Promise<Uint8Array> {
     const stream = await this.#open(peerId, protocol, deadline)
     try {
+      if (this.#faults?.loses(peerId.toString())) await deadline.race(new Promise<never>(() => {}))
       const { read, write } = frames(stream)
       const answer = read(deadline.signal)
       answer.catch(() => {}) // awaited below, but only after the writes
@@ -176,28 +203,31 @@ export class Requests {
 
   async #answer(protocol: Protocol, stream: Stream, connection: Connection): Promise<void> {
     const from = connection.remotePeer.toString()
-    const open = this.#inbound.get(from) ?? 0
-    if (open >= INBOUND_REQUESTS_PER_PEER_MAX || this.#inboundCount >= INBOUND_REQUESTS_MAX)
+    const lane = laneOf(protocol)
+    const inbound = this.#inbound[lane]
+    const open = inbound.get(from) ?? 0
+    if (open >= LANES[lane].requestsMax || this.#inboundCount >= INBOUND_REQUESTS_MAX)
       return stream.abort(new Error('too many requests'))
-    this.#inbound.set(from, open + 1)
+    inbound.set(from, open + 1)
     this.#inboundCount++
     try {
-      await this.#respond(protocol, frames(stream), from)
+      await this.#respond(protocol, stream, from)
     } catch (error) {
       this.#log.debug('request not answered', { protocol, from, cause: error })
       stream.abort(asError(error))
       return
     } finally {
-      const left = (this.#inbound.get(from) ?? 1) - 1
-      if (left > 0) this.#inbound.set(from, left)
-      else this.#inbound.delete(from)
+      const left = (inbound.get(from) ?? 1) - 1
+      if (left > 0) inbound.set(from, left)
+      else inbound.delete(from)
       this.#inboundCount--
     }
     await stream.close({ signal: AbortSignal.timeout(WRITE_TIMEOUT_MS) }).catch(asAborted(stream))
     linger(stream)
   }
 
-  async #respond(protocol: Protocol, { read, write }: Frames, from: PeerId): Promise<void> {
+  async #respond(protocol: Protocol, stream: Stream, from: PeerId): Promise<void> {
+    const { read, write } = frames(stream)
     const bytes = await within(READ_TIMEOUT_MS, this.#stopped.signal, read)
     const handler = this.#handlers.get(protocol)
     if (handler === undefined) throw new Error('not served here')
@@ -205,11 +235,11 @@ export class Requests {
       deadline.race(handler(bytes, from))
     )
     if (answer.byteLength > MESSAGE_SIZE_BYTES_MAX.direct) throw new Error('answer too long')
+    if (this.#faults?.loses(from))
+      await within(HANDLER_TIMEOUT_MS, this.#stopped.signal, s => ended(stream, s))
     await within(WRITE_TIMEOUT_MS, this.#stopped.signal, signal => write(answer, signal))
   }
 }
-
-const PER_PEER = { heldMax: INBOUND_REQUESTS_PER_PEER_MAX, lineMax: WAITING_REQUESTS_MAX }
 
 async function within<T>(
   timeoutMs: number,
@@ -222,6 +252,14 @@ async function within<T>(
   } finally {
     deadline.clear()
   }
+}
+
+/** Resolves when the other side gave up, or the time is over. */
+function ended(stream: Stream, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    stream.addEventListener('close', () => resolve(), { once: true })
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 /** Do not leave a stream behind whose other end is never closed. */

@@ -6,6 +6,7 @@ import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { type Contact, parseBootstrap, rankAddresses } from './addresses.ts'
 import { Contacts } from './contacts.ts'
 import { DhtRecords } from './dht-records.ts'
+import { FaultGate } from './fault-gate.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import type { SwarmInit } from './init.ts'
 import { listenFailure } from './listen-failure.ts'
@@ -23,6 +24,7 @@ interface SwarmComponents {
   readonly libp2p: Libp2p<SwarmServices>
   readonly store: RecordStore
   readonly bootstrap: readonly Contact[]
+  readonly gate: FaultGate | undefined
 }
 
 /** One peer's access to its swarm. */
@@ -33,6 +35,7 @@ export class Swarm {
   readonly libp2p: Libp2p<SwarmServices>
   readonly #log: Log
   readonly #store: RecordStore
+  readonly #gate: FaultGate | undefined
   readonly #gossip: Gossip
   readonly #requests: Requests
   readonly #records: DhtRecords
@@ -42,15 +45,16 @@ export class Swarm {
   readonly #connects = new Set<(peer: PeerId) => void>()
   #state: 'new' | 'started' | 'stopped' = 'new'
 
-  constructor({ libp2p, store, bootstrap }: SwarmComponents, init: SwarmInit) {
+  constructor({ libp2p, store, bootstrap, gate }: SwarmComponents, init: SwarmInit) {
     const { log, netId } = init
     this.libp2p = libp2p
     this.#log = log
     this.#store = store
+    this.#gate = gate
     const { pubsub, dht } = libp2p.services
     const self = libp2p.peerId.toString()
-    this.#gossip = new Gossip(self, { pubsub, log }, { netId })
-    this.#requests = new Requests({ libp2p, log }, { netId })
+    this.#gossip = new Gossip(self, { pubsub, log, faults: init.faults }, { netId })
+    this.#requests = new Requests({ libp2p, log, faults: init.faults }, { netId })
     this.#records = new DhtRecords({ dht, store, validate: init.validateRecord, log })
     const privateToo = PROFILES[init.profile].dht.privateAddresses || init.mdns
     this.#contacts = new Contacts(init.dir, { libp2p, log }, { privateToo })
@@ -121,6 +125,7 @@ export class Swarm {
     await this.#requests.stop().catch(cause => this.#log.debug('requests not stopped', { cause }))
     await this.#contacts.save()
     await this.libp2p.stop()
+    this.#gate?.stop()
     await this.#store.close()
   }
 
@@ -193,9 +198,10 @@ export async function createSwarm(init: SwarmInit & { readonly libp2p?: Libp2pFa
   const bootstrap = parseBootstrap(init.bootstrap, self.toString())
   const store = await RecordStore.openAt(init.dir)
   try {
-    const options = await libp2pOptions(init, store)
+    const gate = init.faults && new FaultGate(init.faults)
+    const options = await libp2pOptions(init, store, gate)
     const libp2p = await (init.libp2p ?? createLibp2p<SwarmServices>)(options)
-    return new Swarm({ libp2p, store, bootstrap }, init)
+    return new Swarm({ libp2p, store, bootstrap, gate }, init)
   } catch (error) {
     await store.close()
     throw listenFailure(error)
