@@ -34,14 +34,20 @@ export function sameReplica(a: ReplicaKey, b: ReplicaKey): boolean {
 
 /** True if both would put the same value into a register: the fence is no part of it. */
 export function sameCommit(a: CommitVote, b: CommitVote): boolean {
-  return sameReplica(a.replica, b.replica) && a.holder === b.holder && bytesEqual(a.seal, b.seal)
+  return (
+    sameReplica(a.replica, b.replica) &&
+    a.holder === b.holder &&
+    a.price === b.price &&
+    bytesEqual(a.seal, b.seal)
+  )
 }
 
 function samePromise(
-  a: Pick<LeasePromise, 'replica' | 'holder' | 'fence'>,
-  b: Pick<LeasePromise, 'replica' | 'holder' | 'fence'>
+  a: Pick<LeasePromise, 'replica' | 'holder' | 'fence' | 'price'>,
+  b: Pick<LeasePromise, 'replica' | 'holder' | 'fence' | 'price'>
 ): boolean {
-  return sameReplica(a.replica, b.replica) && a.holder === b.holder && a.fence === b.fence
+  const alike = a.holder === b.holder && a.fence === b.fence && a.price === b.price
+  return alike && sameReplica(a.replica, b.replica)
 }
 
 /**
@@ -59,12 +65,12 @@ export function leaseCertOf(
     .sort((a, b) => b.body.fence - a.body.fence)
 
   for (const { body } of valid) {
-    const { replica, holder, fence } = body
+    const { replica, holder, fence, price } = body
     const quorum = quorumOf(
       valid.filter(other => samePromise(other.body, body)),
       witnesses
     )
-    if (quorum !== undefined) return { replica, holder, fence, promises: quorum }
+    if (quorum !== undefined) return { replica, holder, fence, price, promises: quorum }
   }
   return undefined
 }
@@ -78,12 +84,12 @@ export function commitCertOf(
   const valid = votes.filter(vote => counts(vote, 'commit-vote', witnesses, context))
 
   for (const { body } of valid) {
-    const { replica, holder, seal } = body
+    const { replica, holder, seal, price } = body
     const quorum = quorumOf(
       valid.filter(other => sameCommit(other.body, body)),
       witnesses
     )
-    if (quorum !== undefined) return { replica, holder, seal, votes: quorum }
+    if (quorum !== undefined) return { replica, holder, seal, price, votes: quorum }
   }
   return undefined
 }

@@ -25,7 +25,35 @@ export {
   sameCommit,
   sameReplica
 } from './certs.ts'
+export { onClaim } from './claim.ts'
+export {
+  type DrawInit,
+  drawableCount,
+  drawnSet,
+  drawWitnesses,
+  witnessRuleFor
+} from './draw.ts'
+export {
+  RACE_GAPS_MAX,
+  RACE_JUMP_GAPS,
+  type Racer,
+  type RaceTable,
+  type RaceWeight,
+  raceDelayMs,
+  raceOf,
+  raceWeightOf,
+  SORTITION_DOUBLINGS_MAX,
+  sortitioned
+} from './race.ts'
 export { type CertKind, certKey, decodeCert, encodeCert, judgeCertRecord } from './records.ts'
+export {
+  leaseState,
+  openForMs,
+  type Step,
+  VACANT,
+  type WitnessRules,
+  type WitnessState
+} from './state.ts'
 export {
   claimBackoffMs,
   ETA_MS_MAX,
@@ -35,15 +63,4 @@ export {
   nextFence,
   witnessSet
 } from './timing.ts'
-export {
-  leaseState,
-  onCert,
-  onClaim,
-  onCommit,
-  onRelease,
-  onRenew,
-  type Step,
-  VACANT,
-  type WitnessRules,
-  type WitnessState
-} from './witness.ts'
+export { onCert, onCommit, onRelease, onRenew } from './witness.ts'

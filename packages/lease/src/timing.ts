@@ -7,6 +7,10 @@ export const ETA_MS_MAX = 24 * 60 * 60 * 1_000
 /** A lease lasts this part of the declared execution time, so that a crash costs at most about that much. */
 const TERMS_PER_ETA = 4
 
+/** Part of its total that a lease may last without any progress, and without further progress. */
+const STALL_PART_FIRST = 2
+const STALL_PART = 3
+
 /** After this many lost claims the back-off grows no further. */
 const BACKOFF_DOUBLINGS_MAX = 7
 
@@ -28,6 +32,11 @@ export function leaseTermMs(etaMs: number, params: Params): number {
 /** The most time one holder may hold one replica, however often it renews. */
 export function leaseTotalMs(etaMs: number, params: Params): number {
   return LEASE_ETA_FACTOR_MAX * Math.max(etaMs, params.leaseTermMsMin)
+}
+
+/** How long a lease may go without getting further: half of its total before the first progress, then a third of it. */
+export function stallMs(totalMs: number, progressBps: number): number {
+  return Math.floor(totalMs / (progressBps === 0 ? STALL_PART_FIRST : STALL_PART))
 }
 
 /**

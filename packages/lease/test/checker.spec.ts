@@ -55,11 +55,11 @@ const MUTANTS: Readonly<Record<string, Partial<RuleSet>>> = {
     onCommit: (state, commit, ...rest) => {
       const step = RULES.onCommit(state, commit, ...rest)
       if (step.reply.granted || step.reply.refusal.reason !== 'bad-certificate') return step
-      const { replica, holder, seal } = commit.body
+      const { replica, holder, seal, lease } = commit.body
       return {
         state: registered(state, commit),
         changed: true,
-        reply: { granted: true, value: { replica, holder, seal } }
+        reply: { granted: true, value: { replica, holder, seal, price: lease.price } }
       }
     }
   },

@@ -40,6 +40,9 @@ export const alice = contextOf('alice')
 export const bob = contextOf('bob')
 export const witnessContexts = ['w0', 'w1', 'w2', 'w3', 'w4', 'w5', 'w6'].map(contextOf)
 
+/** Of every grant and cap. */
+export const PRICE = 5n
+
 export function replica(over: Partial<ReplicaKey> = {}): ReplicaKey {
   return { job: JOB, subtask: 3, replica: 0, generation: 0, ...over }
 }
@@ -57,6 +60,7 @@ export function rules(over: Partial<WitnessRules> = {}): WitnessRules {
     self: creator.identity.peerId,
     creator: creator.identity.peerId,
     context: creator,
+    priceCap: () => PRICE,
     subtaskCount: 10,
     replicaCountMax: 3,
     ...over
@@ -73,7 +77,7 @@ export function grant(holder: WireContext, over: Partial<Grant> = {}, by = creat
   const account = '0x0000000000000000000000000000000000000001'
   return signed(
     'grant',
-    { replica: replica(), holder: holder.identity.peerId, account, price: 5n, ...over },
+    { replica: replica(), holder: holder.identity.peerId, account, price: PRICE, ...over },
     by
   )
 }
@@ -105,7 +109,7 @@ export function promise(
 ): Signed<LeasePromise> {
   return signed(
     'promise',
-    { replica: replica(), holder: holder.identity.peerId, fence: 1, termMs: 1_000, ...over },
+    { replica: replica(), holder: holder.identity.peerId, fence: 1, price: PRICE, termMs: 1_000, ...over },
     by
   )
 }
@@ -120,6 +124,7 @@ export function leaseCert(
     replica: replica(),
     holder: holder.identity.peerId,
     fence,
+    price: PRICE,
     promises: by.map(w => promise(w, holder, { fence })),
     ...over
   }
@@ -154,6 +159,6 @@ export function commitCert(
   by: readonly WireContext[] = [creator],
   over: Partial<CommitCert> = {}
 ): CommitCert {
-  const body = { replica: replica(), holder: holder.identity.peerId, seal: over.seal ?? seal() }
+  const body = { replica: replica(), holder: holder.identity.peerId, seal: over.seal ?? seal(), price: PRICE }
   return { ...body, votes: by.map(w => signed('commit-vote', body, w)), ...over }
 }

@@ -18,6 +18,7 @@ const { chainId, netId, params: preset, witnesses, ...numbers } = setting
 const rules: WitnessRules = {
   ...numbers,
   params: params[preset],
+  priceCap: () => 5n,
   witnesses,
   self: witnesses.members[0]!,
   // Any identity can check signatures.

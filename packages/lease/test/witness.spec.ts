@@ -25,6 +25,7 @@ import {
   freeClaim,
   grant,
   leaseCert,
+  PRICE,
   peerOf,
   promise,
   quorumRules,
@@ -61,7 +62,13 @@ describe('onClaim', () => {
   it('promises a free replica to the first claimant for the provisional term', () => {
     const step = onClaim(VACANT, claim(alice), ALICE, 100, rules())
 
-    assert.deepEqual(value(step), { replica: replica(), holder: ALICE, fence: 1, termMs: promiseTermMs })
+    assert.deepEqual(value(step), {
+      replica: replica(),
+      holder: ALICE,
+      fence: 1,
+      price: PRICE,
+      termMs: promiseTermMs
+    })
     assert.equal(step.state.holder, ALICE)
     assert.equal(step.state.expiresAtMs, 100 + promiseTermMs)
     assert.equal(leaseState(step.state, 100), 'leased')
@@ -271,7 +278,7 @@ describe('onRelease', () => {
 describe('onCommit', () => {
   it('writes the register and votes', () => {
     const step = onCommit(held(), commit(alice), ALICE, 1, rules())
-    assert.deepEqual(value(step), { replica: replica(), holder: ALICE, seal: seal() })
+    assert.deepEqual(value(step), { replica: replica(), holder: ALICE, seal: seal(), price: PRICE })
     assert.equal(leaseState(step.state, 1), 'registered')
     assert.equal(step.changed, true)
   })
@@ -281,7 +288,7 @@ describe('onCommit', () => {
     for (const repeated of [commit(alice), commit(alice, { fence: 5 })]) {
       const step = onCommit(state, repeated, BOB, 1e9, rules())
       assert.equal(step.changed, false)
-      assert.deepEqual(value(step), { replica: replica(), holder: ALICE, seal: seal() })
+      assert.deepEqual(value(step), { replica: replica(), holder: ALICE, seal: seal(), price: PRICE })
     }
   })
 
