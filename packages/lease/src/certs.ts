@@ -1,5 +1,6 @@
 import type {
   Admission,
+  Commit,
   CommitCert,
   CommitVote,
   LeaseCert,
@@ -40,6 +41,11 @@ export function sameCommit(a: CommitVote, b: CommitVote): boolean {
     a.price === b.price &&
     bytesEqual(a.seal, b.seal)
   )
+}
+
+/** What a vote for a commit says. */
+export function voteOf({ replica, holder, seal, lease }: Commit): CommitVote {
+  return { replica, holder, seal, price: lease.price }
 }
 
 function samePromise(

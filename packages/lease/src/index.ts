@@ -34,6 +34,13 @@ export {
   witnessRuleFor
 } from './draw.ts'
 export {
+  equivocationOf,
+  judgeEquivocation,
+  promisedTwice,
+  proofsOf,
+  splitOf
+} from './equivocation.ts'
+export {
   RACE_GAPS_MAX,
   RACE_JUMP_GAPS,
   type Racer,

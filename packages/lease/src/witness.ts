@@ -10,7 +10,7 @@ import type {
 } from '@rayswarm/interface'
 import { BPS } from '@rayswarm/params'
 import { verifySigned } from '@rayswarm/wire'
-import { judgeCommitCert, judgeLeaseCert, sameCommit, sameReplica } from './certs.ts'
+import { judgeCommitCert, judgeLeaseCert, sameCommit, sameReplica, voteOf } from './certs.ts'
 import {
   endsAtMs,
   isCount,
@@ -141,9 +141,4 @@ export function onCert(
   if (judgeCommitCert(cert, rules.witnesses, rules.context).action !== 'accept')
     return refuse(state, 'bad-certificate')
   return step({ ...state, cert }, {})
-}
-
-/** What a vote for a commit says. */
-function voteOf({ replica, holder, seal, lease }: Commit): CommitVote {
-  return { replica, holder, seal, price: lease.price }
 }

@@ -1,4 +1,5 @@
 import type {
+  BeaconValue,
   Claim,
   Commit,
   CommitCert,
@@ -7,6 +8,8 @@ import type {
   LeaseCert,
   LeasePromise,
   PeerId,
+  Registration,
+  RegistrySnapshot,
   Renew,
   ReplicaKey,
   Signed,
@@ -161,4 +164,30 @@ export function commitCert(
 ): CommitCert {
   const body = { replica: replica(), holder: holder.identity.peerId, seal: over.seal ?? seal(), price: PRICE }
   return { ...body, votes: by.map(w => signed('commit-vote', body, w)), ...over }
+}
+
+export const beacon: BeaconValue = {
+  round: 7,
+  randomness: sha256(text.encode('rayswarm lease test beacon')),
+  insecure: true
+}
+
+export function beaconOf(round: number): BeaconValue {
+  return { round, randomness: sha256(text.encode(`beacon ${round}`)), insecure: true }
+}
+
+export function registration(peer: PeerId, over: Partial<Registration> = {}): Registration {
+  return {
+    peer,
+    account: '0x0000000000000000000000000000000000000001',
+    stake: 1_000_000n,
+    classes: ['test'],
+    operatorTag: '',
+    sinceEpoch: 0,
+    ...over
+  }
+}
+
+export function snapshotOf(...entries: Registration[]): RegistrySnapshot {
+  return { epoch: 9, entries: entries.sort((a, b) => (a.peer < b.peer ? -1 : 1)) }
 }
