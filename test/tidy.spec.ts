@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const LAYERS: ReadonlyArray<readonly string[]> = [
   ['interface', 'params'],
   ['wire', 'simulation'],
-  ['workload', 'market', 'lease', 'verification', 'reputation', 'settlement'],
+  ['workload', 'market', 'lease', 'verification', 'reputation', 'settlement', 'reconcile'],
   ['peer', 'network', 'assets', 'chain', 'runner-pathtracer'],
   ['node']
 ]

@@ -63,6 +63,8 @@ export const OFFERS_PAGE_COUNT_MAX = 8
 export const OPENINGS_PAGE_COUNT_MAX = 256
 /** Ids or items in one message of anti-entropy. */
 export const SYNC_ITEMS_COUNT_MAX = 512
+/** One frame of set reconciliation. It travels inside a direct message. */
+export const RECON_FRAME_SIZE_BYTES_MAX = 48 * KIB
 /** Accounts one settlement can pay. */
 export const PAYOUT_COUNT_MAX = 1_000
 /** Registered peers. */
