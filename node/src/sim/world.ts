@@ -18,7 +18,7 @@ import {
   VirtualRunner,
   type Weather
 } from '@rayswarm/simulation'
-import { peerIdOf, toAccount, toHex, type WireContext } from '@rayswarm/wire'
+import { peerIdOf, toAccount, toHex, type WireContext, WireMemo } from '@rayswarm/wire'
 import { type JobFile, jobSpecOf } from '@rayswarm/workload'
 
 const CHAIN_ID = 31_337
@@ -106,6 +106,7 @@ export class World {
   readonly hosts: readonly Host[]
   readonly #chance: SeededChance
   readonly #keys = new VirtualKeys()
+  readonly #memo = new WireMemo()
   readonly #init: WorldInit
   #crashCount = 0
   #report: JobReport | undefined
@@ -167,7 +168,12 @@ export class World {
     const { params, workUnitsPerMs } = this.#init
     const clock = new HostClock(this.clock)
     const store = new ProcessStore(host.disk)
-    const context: WireContext = { identity: host.identity, chainId: CHAIN_ID, netId: NET_ID }
+    const context: WireContext = {
+      identity: host.identity,
+      chainId: CHAIN_ID,
+      netId: NET_ID,
+      memo: this.#memo
+    }
     let peer: Peer | undefined
     const swarm = this.network.join(host.identity.peerId, (key, value) =>
       judgeCertRecord(key, value, job => peer?.offers.get(job)?.witnesses, context)

@@ -1,6 +1,6 @@
 import type { Store } from '@rayswarm/interface'
 
-/** A disk that survives the crashes of the processes that use it. */
+/** A disk that survives the crashes of the processes that use it. It keeps the bytes it is given: nobody writes to them later. */
 export class MemoryStore implements Store {
   readonly #records = new Map<string, Uint8Array>()
 
@@ -9,7 +9,7 @@ export class MemoryStore implements Store {
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {
-    this.#records.set(key, value.slice())
+    this.#records.set(key, value)
   }
 
   async delete(key: string): Promise<void> {

@@ -68,8 +68,9 @@ export class HostClock implements Clock {
 
   constructor(readonly world: Clock) {}
 
+  /** Whole milliseconds, like every real clock a peer reads. */
   nowMs(): number {
-    return this.world.nowMs()
+    return Math.floor(this.world.nowMs())
   }
 
   after(delayMs: number, fn: () => void): Timer {
