@@ -11,7 +11,7 @@ import solc from 'solc'
 const require = createRequire(import.meta.url)
 
 /** Contracts whose artifact is committed; all others are for tests. */
-export const PUBLISHED = ['WorkToken', 'JobEscrow'] as const
+export const PUBLISHED = ['WorkToken', 'JobEscrow', 'NodeRegistry'] as const
 
 export interface Artifact {
   readonly contractName: string

@@ -1,13 +1,15 @@
 import { type Account, type Amount, type Hex, type PayoutSplit, RayswarmError } from '@rayswarm/interface'
 import { PAYOUT_SPLIT } from '@rayswarm/params'
 import { AbiCoder, concat } from 'ethers'
-import { ESCROW_BYTECODE, TOKEN, TOKEN_BYTECODE } from './artifacts.ts'
+import { ESCROW_BYTECODE, REGISTRY_BYTECODE, TOKEN, TOKEN_BYTECODE } from './artifacts.ts'
 import { Rpc, type RpcInit } from './rpc.ts'
 import { Sender } from './sender.ts'
 
 /** An account gets coins for gas when it holds less than this, and then this much. In wei. */
 const GAS_WEI = 10n ** 18n
 const RECIPIENT_COUNT_MAX = 1_000
+/** Short, so that a new test network need not wait long for its first witnesses. */
+const REGISTRY_TERMS: RegistryTerms = { epochS: 10, unbondingS: 3_600, stakeMin: 1_000_000n }
 
 /** Who deploys, and for whom. */
 export interface DeployInit extends RpcInit {
@@ -16,17 +18,28 @@ export interface DeployInit extends RpcInit {
   /** Account that gets the treasury's share. */
   readonly treasury: Account
   readonly split?: PayoutSplit
+  readonly registry?: RegistryTerms
 }
 
-/** A token and an escrow, ready for {@link openChain}. */
+/** What a registry asks of those who register. */
+export interface RegistryTerms {
+  /** Length of an epoch in seconds. */
+  readonly epochS: number
+  /** Stakes stay this long after their account has left: longer than any job takes. */
+  readonly unbondingS: number
+  readonly stakeMin: Amount
+}
+
+/** A token, an escrow and a registry, ready for {@link openChain} and {@link openRegistry}. */
 export interface Deployment {
   readonly chainId: number
   readonly contract: Account
   readonly token: Account
+  readonly registry: Account
   readonly deployedAtBlock: number
 }
 
-/** Put a work token and an escrow on a chain. For test networks: the deployer may mint. */
+/** Put a work token, an escrow and a registry on a chain. For test networks: the deployer may mint. */
 export async function deploy(init: DeployInit): Promise<Deployment> {
   const rpc = await Rpc.open(init)
   try {
@@ -39,10 +52,25 @@ export async function deploy(init: DeployInit): Promise<Deployment> {
     )
     const receipt = await sender.send({ data: concat([ESCROW_BYTECODE, args]) })
     const { contractAddress, blockNumber } = receipt
-    return { chainId: init.chainId, contract: contractAddress!, token, deployedAtBlock: blockNumber }
+    const registry = await deployRegistry(sender, token, init.registry ?? REGISTRY_TERMS)
+    return {
+      chainId: init.chainId,
+      contract: contractAddress!,
+      token,
+      registry,
+      deployedAtBlock: blockNumber
+    }
   } finally {
     rpc.close()
   }
+}
+
+async function deployRegistry(sender: Sender, token: Account, terms: RegistryTerms): Promise<Account> {
+  const args = AbiCoder.defaultAbiCoder().encode(
+    ['address', 'uint256', 'uint256', 'uint64'],
+    [token, terms.epochS, terms.unbondingS, terms.stakeMin]
+  )
+  return (await sender.send({ data: concat([REGISTRY_BYTECODE, args]) })).contractAddress!
 }
 
 /** Which token, and who may mint it. */

@@ -1,6 +1,5 @@
 import { type Account, type Amount, isRayswarmError, RayswarmError } from '@rayswarm/interface'
-import type { Interface } from 'ethers'
-import { ESCROW, TOKEN } from './artifacts.ts'
+import { ESCROW, REGISTRY, TOKEN } from './artifacts.ts'
 
 /** What ethers puts on its errors, as far as we look. */
 interface Failure {
@@ -82,15 +81,20 @@ export function reverted(name: string, cause?: unknown): RayswarmError {
   return new RayswarmError('ERR_CHAIN_REVERTED', `the chain refused: ${name}`, {
     thing: 'transaction',
     value: name,
-    remedy: `See ${name} in spec/escrow.md#errors.`,
+    remedy: `See ${name} in spec/${pageOf(name)}.md#errors.`,
     cause
   })
+}
+
+function pageOf(name: string): string {
+  const isOfRegistry = REGISTRY.getError(name) !== null && ESCROW.getError(name) === null
+  return isOfRegistry ? 'registry' : 'escrow'
 }
 
 /** Name of the custom error in revert data; the text itself if it is a plain one. */
 function errorName(data: unknown): string {
   if (typeof data !== 'string') return 'unknown'
-  for (const contract of [ESCROW, TOKEN] satisfies Interface[]) {
+  for (const contract of [ESCROW, REGISTRY, TOKEN]) {
     const parsed = contract.parseError(data)
     if (parsed !== null) return parsed.name === 'Error' ? String(parsed.args[0]) : parsed.name
   }

@@ -56,7 +56,11 @@ export interface ChainInit extends RpcInit {
 export async function openChain(init: ChainInit): Promise<EthersChain> {
   const rpc = await Rpc.open(init)
   try {
-    const [token] = await rpc.read(init.contract, ESCROW, 'token', [])
+    // An escrow from before there were witnesses has a token too.
+    const [[token]] = await Promise.all([
+      rpc.read(init.contract, ESCROW, 'token', []),
+      rpc.read(init.contract, ESCROW, 'WITNESS_COUNT_MAX', [])
+    ])
     if (token !== getAddress(init.token)) throw notTheContract(init, String(token))
     return new EthersChain(rpc, init)
   } catch (error) {
@@ -66,11 +70,22 @@ export async function openChain(init: ChainInit): Promise<EthersChain> {
   }
 }
 
+/** What the registry and the beacon of an account share with its escrows: connection, key, how deep a block is final. */
+export interface ChainLink {
+  readonly rpc: Rpc
+  readonly sender: Sender
+  readonly token: Account
+  readonly confirmations: number
+  readonly deployedAtBlock: number
+}
+
 /** `JobEscrow` over JSON-RPC. Open it with {@link openChain}. */
 export class EthersChain implements Chain {
   readonly chainId: number
   readonly contract: Account
   readonly account: Account
+  /** For the other adapters of this package: two senders of one key would get in each other's way. */
+  readonly link: ChainLink
   readonly #rpc: Rpc
   readonly #sender: Sender
   readonly #token: Account
@@ -86,6 +101,13 @@ export class EthersChain implements Chain {
     this.#token = getAddress(init.token)
     this.#confirmations = init.confirmations ?? 0
     this.#deployedAtBlock = init.deployedAtBlock ?? 0
+    this.link = {
+      rpc,
+      sender: this.#sender,
+      token: this.#token,
+      confirmations: this.#confirmations,
+      deployedAtBlock: this.#deployedAtBlock
+    }
   }
 
   /** Drop the connection. Calls under way fail. */

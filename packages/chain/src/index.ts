@@ -21,8 +21,25 @@
  * chain.close()
  * ```
  */
-export { ESCROW, TOKEN } from './artifacts.ts'
-export { type DeployInit, type Deployment, deploy, type FundInit, fund } from './deploy.ts'
+export { ESCROW, REGISTRY, TOKEN } from './artifacts.ts'
+export { ChainBeacon } from './chain-beacon.ts'
+export {
+  ChainRegistry,
+  type ChainRegistryInit,
+  openRegistry,
+  type RegisterInit,
+  type SignedContent,
+  type StakeState
+} from './chain-registry.ts'
+export {
+  type DeployInit,
+  type Deployment,
+  deploy,
+  type FundInit,
+  fund,
+  type RegistryTerms
+} from './deploy.ts'
 export { DEV_CHAIN_ID, DevChain, type DevChainInit } from './dev-chain.ts'
-export { type ChainInit, EthersChain, openChain } from './ethers-chain.ts'
+export { type ChainInit, type ChainLink, EthersChain, openChain } from './ethers-chain.ts'
 export { appointmentHash, settlementHash } from './typed-settlement.ts'
+export { isVoteSigned, type RegistryRef, type StakeVote, voteHash } from './typed-vote.ts'

@@ -1,5 +1,5 @@
 import { type Account, type Hex, RayswarmError } from '@rayswarm/interface'
-import { FetchRequest, type Interface, JsonRpcProvider, type Log } from 'ethers'
+import { type Block, FetchRequest, type Interface, JsonRpcProvider, type Log } from 'ethers'
 import { chainError, wrongChainId } from './errors.ts'
 
 const REQUEST_TIMEOUT_MS = 15_000
@@ -8,9 +8,9 @@ const MINED_TIMEOUT_MS = 120_000
 const LOCAL_POLL_MS = 50
 const HOSTED_POLL_MS = 2_000
 /** Hosted nodes refuse to search more blocks at once. */
-const LOG_PAGE_BLOCKS = 10_000
+export const LOG_PAGE_BLOCKS = 10_000
 /** Most pages of one search; older events are not found. */
-const LOG_PAGES_MAX = 1_000
+export const LOG_PAGES_MAX = 1_000
 
 /** Which chain, and where it answers. */
 export interface RpcInit {
@@ -100,6 +100,22 @@ export class Rpc {
     return await this.ask(async () =>
       abi.decodeFunctionResult(name, await this.connection.call({ to: contract, data }))
     )
+  }
+
+  /** All events of a contract in at most {@link LOG_PAGE_BLOCKS} blocks, both ends included. */
+  async eventsOf(contract: Account, fromBlock: number, toBlock: number): Promise<readonly Log[]> {
+    return await this.ask(() => this.connection.getLogs({ address: contract, fromBlock, toBlock }))
+  }
+
+  /** A block that must be there. */
+  async block(number: number): Promise<Block> {
+    const block = await this.ask(() => this.connection.getBlock(number))
+    if (block !== null) return block
+    throw new RayswarmError('ERR_TIMEOUT', `block ${number} is not there yet`, {
+      thing: 'block',
+      value: number,
+      remedy: 'Ask again later.'
+    })
   }
 
   /** The newest event that matches, searched backwards page by page. */

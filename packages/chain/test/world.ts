@@ -1,7 +1,15 @@
 import type { Hex } from '@rayswarm/interface'
 import type { ChainWorld } from '@rayswarm/simulation'
 import { computeAddress, id } from 'ethers'
-import { type Deployment, DevChain, deploy, fund, openChain, TOKEN } from '../src/index.ts'
+import {
+  type Deployment,
+  DevChain,
+  deploy,
+  fund,
+  openChain,
+  type RegistryTerms,
+  TOKEN
+} from '../src/index.ts'
 import { Rpc } from '../src/rpc.ts'
 
 /** Keys of the views, in order. For tests only. */
@@ -16,10 +24,12 @@ export class TestBed {
     readonly deployment: Deployment
   ) {}
 
-  static async start(): Promise<TestBed> {
+  static async start(
+    registry: RegistryTerms = { epochS: 100, unbondingS: 300, stakeMin: 1_000n }
+  ): Promise<TestBed> {
     const dev = await DevChain.start()
     const { rpcUrl, chainId } = dev
-    const deployment = await deploy({ rpcUrl, chainId, key: dev.key, treasury: TREASURY })
+    const deployment = await deploy({ rpcUrl, chainId, key: dev.key, treasury: TREASURY, registry })
     const { token } = deployment
     const recipients = KEYS.map(key => ({ account: computeAddress(key), amount: 0n }))
     await fund({ rpcUrl, chainId, token, key: dev.key }, recipients)
