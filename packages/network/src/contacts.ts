@@ -37,6 +37,11 @@ export class Contacts {
     return [...this.#book.contacts(), ...heard]
   }
 
+  /** Peers met within the last `ageMs`, also before this process started. */
+  metWithin(ageMs: number): readonly PeerId[] {
+    return this.#book.seenSince(Date.now() - ageMs)
+  }
+
   save(): Promise<void> {
     return this.#book.save()
   }
@@ -79,7 +84,8 @@ export class Contacts {
 
   async dial(contact: Contact, signal: AbortSignal): Promise<void> {
     await this.#remember(contact)
-    await this.#libp2p.dial(peerIdFromString(contact.peer), { signal })
+    const connection = await this.#libp2p.dial(peerIdFromString(contact.peer), { signal })
+    if (connection.status !== 'open') throw new Error('closed while it opened')
   }
 
   #hear(contact: Contact): void {

@@ -31,6 +31,12 @@ interface Flooding {
   publish(topic: string, bytes: Uint8Array, options: { floodPublish: boolean }): Promise<PublishResult>
 }
 
+/** Peers that take part, and those of them that can be told something. */
+interface Listeners {
+  readonly peers: ReadonlyMap<string, unknown>
+  readonly streamsOutbound: ReadonlyMap<string, unknown>
+}
+
 /** What happened on the topics so far. */
 export interface GossipCounts {
   published: number
@@ -55,14 +61,16 @@ export class Gossip {
   readonly #self: PeerId
   readonly #netId: string
   readonly #log: Log
+  readonly #onHeard: (author: PeerId) => void
   readonly #handlers = new Map<Topic, Set<MessageHandler>>()
   #started = false
 
   constructor(
     self: PeerId,
     components: { pubsub: GossipSub; log: Log; faults: TransportFaults | undefined },
-    init: { netId: string }
+    init: { netId: string; onHeard: (author: PeerId) => void }
   ) {
+    this.#onHeard = init.onHeard
     if (components.faults !== undefined) loseMessages(components.pubsub, components.faults)
     this.#self = self
     this.#pubsub = components.pubsub
@@ -78,6 +86,12 @@ export class Gossip {
 
   stop(): void {
     this.#started = false
+  }
+
+  /** It takes part, but nothing can be told to it: its stream did not open, or closed with one connection of several. */
+  isDeaf(peer: PeerId): boolean {
+    const { peers, streamsOutbound } = this.#pubsub as unknown as Listeners
+    return peers.has(peer) && !streamsOutbound.has(peer)
   }
 
   /** Number of peers it was sent to. A failure to send is a message nobody heard. */
@@ -139,6 +153,7 @@ export class Gossip {
     const from = message.from.toString()
     // Ours, played back by somebody after the duplicate filter forgot it.
     if (from === this.#self) return 'ignore'
+    this.#onHeard(from)
 
     const actions = new Set<Admission['action']>()
     for (const onMessage of this.#handlers.get(topic) ?? []) {

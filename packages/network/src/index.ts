@@ -48,6 +48,7 @@
  * ```
  */
 export type { Libp2pOptions } from 'libp2p'
+export { judgeHealth, type Sighting, type SwarmHealth } from './health.ts'
 export type { SwarmInit } from './init.ts'
 export { libp2pOptions, type SwarmServices } from './options.ts'
 export { PROFILES, type Profile, type Settings } from './profiles.ts'

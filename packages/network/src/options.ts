@@ -55,21 +55,21 @@ export async function libp2pOptions(
     addresses: { listen: [...listen], announce: [...(init.announce ?? [])] },
     ...transports(gate),
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [yamux({ enableKeepAlive: false })],
     connectionManager: {
       maxConnections: settings.connectionCountMax,
       inboundConnectionThreshold: settings.inboundPerSecondPerHostMax,
       maxIncomingPendingConnections: settings.inboundPendingMax,
       maxParallelDials: settings.dialCountMax,
       dialTimeout: settings.dialTimeoutMs,
+      // Left out, one silent address of a peer takes up more than the whole dial may.
+      addressDialTimeout: settings.dialTimeoutMs / 2,
       inboundUpgradeTimeout: settings.dialTimeoutMs,
       // Our own loop never gives up; two would dial against each other.
       reconnectRetries: 0
     },
-    connectionMonitor: {
-      pingInterval: settings.probeIntervalMs,
-      pingTimeout: { minTimeout: settings.probeTimeoutMsMin, maxTimeout: settings.probeTimeoutMsMax }
-    },
+    // A stream for each probe; ours go without.
+    connectionMonitor: { enabled: false },
     peerDiscovery: init.mdns ? [mdns({ serviceTag: mdnsName(init.netId) })] : [],
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     services: {

@@ -46,6 +46,11 @@ export class PeerBook {
     return [...this.#entries].reverse().map(([peer, { addresses }]) => ({ peer, addresses }))
   }
 
+  /** Peers seen since `sinceMs`. */
+  seenSince(sinceMs: number): PeerId[] {
+    return [...this.#entries].filter(([, { seenAtMs }]) => seenAtMs >= sinceMs).map(([peer]) => peer)
+  }
+
   /** Note that `peer` was seen at `addresses`. */
   note(peer: PeerId, addresses: readonly string[], nowMs: number): void {
     if (addresses.length === 0) return

@@ -16,12 +16,18 @@ export interface Settings {
   /** Dials at once, ours and the DHT's. Default 100: one dial of five times out under its own load. */
   readonly dialCountMax: number
   readonly dialTimeoutMs: number
-  /** A connection is probed at this interval… */
-  readonly probeIntervalMs: number
-  /** …and closed when the probe takes longer than this. A busy machine is not a dead one. */
-  readonly probeTimeoutMsMin: number
-  readonly probeTimeoutMsMax: number
-  /** Probes of one connection at once. Default 1: the DHT probes too, and the second one closed the connection. */
+  /** A dial to a peer that fell silent. The kernel tries at once, after 1 s and after 3 s; a new dial starts over. */
+  readonly lostAttemptMs: number
+  /** Wait between two of them, grown to an eighth of the silence so far. */
+  readonly lostWaitMsMin: number
+  readonly lostWaitMsMax: number
+  /** One known peer out of touch is dialled at this interval, whoever is connected: two halves of a swarm may be content. */
+  readonly sampleIntervalMs: number
+  /** The other end of each connection is asked for a sign of life at this interval… */
+  readonly beatIntervalMs: number
+  /** …and given up when so many intervals in a row brought none. A busy machine is not a dead one. */
+  readonly beatsMissedMax: number
+  /** Probes of one connection at once. Default 1: the DHT's second probe closed the connection. */
   readonly probesPerConnectionMax: number
 
   readonly gossip: {
@@ -65,11 +71,14 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
     connectionCountMax: CONNECTION_COUNT_MAX,
     inboundPerSecondPerHostMax: 1_000,
     inboundPendingMax: 200,
-    dialCountMax: 8,
+    dialCountMax: 12,
     dialTimeoutMs: 3 * SECOND_MS,
-    probeIntervalMs: 5 * SECOND_MS,
-    probeTimeoutMsMin: 5 * SECOND_MS,
-    probeTimeoutMsMax: 10 * SECOND_MS,
+    lostAttemptMs: SECOND_MS,
+    lostWaitMsMin: SECOND_MS / 4,
+    lostWaitMsMax: SECOND_MS / 2,
+    sampleIntervalMs: 5 * SECOND_MS,
+    beatIntervalMs: 1.5 * SECOND_MS,
+    beatsMissedMax: 3,
     probesPerConnectionMax: 16,
     gossip: {
       sameHostWeight: 0,
@@ -96,11 +105,14 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
     connectionCountMax: CONNECTION_COUNT_MAX,
     inboundPerSecondPerHostMax: 5,
     inboundPendingMax: 20,
-    dialCountMax: 8,
+    dialCountMax: 12,
     dialTimeoutMs: 10 * SECOND_MS,
-    probeIntervalMs: 10 * SECOND_MS,
-    probeTimeoutMsMin: 5 * SECOND_MS,
-    probeTimeoutMsMax: 15 * SECOND_MS,
+    lostAttemptMs: 4 * SECOND_MS,
+    lostWaitMsMin: SECOND_MS,
+    lostWaitMsMax: 60 * SECOND_MS,
+    sampleIntervalMs: 60 * SECOND_MS,
+    beatIntervalMs: 5 * SECOND_MS,
+    beatsMissedMax: 3,
     probesPerConnectionMax: 16,
     gossip: {
       sameHostWeight: -5,

@@ -2,25 +2,35 @@ import { randomInt } from 'node:crypto'
 import type { Log, PeerId } from '@rayswarm/interface'
 import { PEER_BOOK_COUNT_MAX, REDIAL_MS_MAX, REDIAL_MS_MIN } from '@rayswarm/params'
 import type { Contact } from './addresses.ts'
+import { Deadline } from './deadline.ts'
+import { type DialFailure, dialFailure } from './dial-failure.ts'
 
-/** Dials of this loop at once. Half of the profile's, so that requests always find a free one. */
+/** Dials of this loop at once. Well below the profile's, so that requests always find a free one. */
 const DIALS_MAX = 4
+/** Dials to peers that fell silent, at once, beside those. They cost next to nothing and take long. */
+const LOST_DIALS_MAX = 4
 const TICK_MS = 250
+/** Of so many short attempts in a row one takes its time: the other side may be slow, or have several addresses. */
+const LONG_ATTEMPT_EVERY = 4
 
 interface Attempt {
   failures: number
   dueAtMs: number
+  startedAtMs: number
   dialling: boolean
+  /** It does not answer since then, as if cut off. A host that refuses is there, and its peer is not. */
+  silentSinceMs: number | undefined
 }
 
 export interface RedialComponents {
   readonly log: Log
   /** Connect, or reject. */
   readonly dial: (contact: Contact, signal: AbortSignal) => Promise<void>
-  readonly isConnected: (peer: PeerId) => boolean
-  readonly peerCount: () => number
+  readonly connected: () => ReadonlySet<PeerId>
   /** Monotonic. */
   readonly nowMs: () => number
+  /** What came of a dial. */
+  readonly onFailure?: (peer: PeerId, failure: DialFailure) => void
 }
 
 export interface RedialInit {
@@ -28,10 +38,27 @@ export interface RedialInit {
   /** Everybody else worth dialling, best first. */
   readonly contacts: () => readonly Contact[]
   readonly wantedPeerCount: number
+  readonly settings: RedialSettings
+}
+
+/** How keenly peers are dialled that do not answer. */
+export interface RedialSettings {
+  readonly dialTimeoutMs: number
+  /** A dial to a peer that fell silent: what it takes to set up a connection, so that a new try follows soon. */
+  readonly lostAttemptMs: number
+  /** Wait after it… */
+  readonly lostWaitMsMin: number
+  /** …which grows to an eighth of the silence so far, up to this. */
+  readonly lostWaitMsMax: number
+  /** One known peer out of touch is dialled at this interval even when enough are connected: it may be the way to others. */
+  readonly sampleIntervalMs: number
+  /** With so many peers nobody is dialled for its own sake. */
+  readonly peerCountMax: number
 }
 
 /**
- * Dials bootstrap peers for ever, and known peers while too few are connected.
+ * Dials bootstrap peers and those that fell silent for ever, known peers while too few are connected, and now and then one
+ * of the others.
  *
  * libp2p forgets a lost peer after five tries, so a partition of minutes would never heal.
  */
@@ -39,13 +66,18 @@ export class Redial {
   readonly #components: RedialComponents
   readonly #init: RedialInit
   readonly #attempts = new Map<PeerId, Attempt>()
+  /** Fell silent while connected, and when. */
+  readonly #lost = new Map<PeerId, number>()
   readonly #stopped = new AbortController()
   readonly #open = new Set<Promise<void>>()
+  readonly #openCount = { lost: 0, known: 0 }
+  #sampleDueAtMs: number
   #timer: NodeJS.Timeout | undefined
 
   constructor(components: RedialComponents, init: RedialInit) {
     this.#components = components
     this.#init = init
+    this.#sampleDueAtMs = components.nowMs() + init.settings.sampleIntervalMs
   }
 
   start(): void {
@@ -61,44 +93,106 @@ export class Redial {
 
   /** A connection to `peer` opened or closed: it starts again with the shortest wait. */
   reset(peer: PeerId): void {
+    if (this.#components.connected().has(peer)) this.#lost.delete(peer)
     const attempt = this.#attempts.get(peer)
     if (attempt === undefined || attempt.dialling) return
     this.#attempts.delete(peer)
   }
 
-  #tick(): void {
-    for (const contact of this.#init.bootstrap) this.#consider(contact)
-    if (this.#components.peerCount() >= this.#init.wantedPeerCount) return
-    for (const contact of this.#init.contacts()) {
-      if (this.#open.size >= DIALS_MAX) return
-      this.#consider(contact)
+  /** `peer` fell silent: whatever took it away may end at any moment. */
+  lost(peer: PeerId): void {
+    this.#lost.delete(peer)
+    this.#lost.set(peer, this.#components.nowMs())
+    for (const oldest of this.#lost.keys()) {
+      if (this.#lost.size <= PEER_BOOK_COUNT_MAX) return
+      this.#lost.delete(oldest)
     }
   }
 
-  #consider(contact: Contact): void {
-    if (this.#open.size >= DIALS_MAX || this.#components.isConnected(contact.peer)) return
-    const attempt = this.#attempts.get(contact.peer) ?? { failures: 0, dueAtMs: 0, dialling: false }
-    if (attempt.dialling || this.#components.nowMs() < attempt.dueAtMs) return
-    this.#attempts.delete(contact.peer)
-    this.#attempts.set(contact.peer, attempt)
+  #tick(): void {
+    const { bootstrap, wantedPeerCount, settings } = this.#init
+    const connected = this.#components.connected()
+    const away = this.#init.contacts().filter(({ peer }) => !connected.has(peer))
+    if (this.#lost.size > 0)
+      for (const contact of this.#inTurn(away.filter(({ peer }) => this.#lost.has(peer))))
+        this.#consider(contact, 'lost')
+    for (const contact of this.#inTurn(bootstrap.filter(({ peer }) => !connected.has(peer))))
+      this.#consider(contact, 'known')
+
+    const nowMs = this.#components.nowMs()
+    if (connected.size < wantedPeerCount) {
+      for (const contact of this.#inTurn(away)) this.#consider(contact, 'known')
+    } else if (nowMs >= this.#sampleDueAtMs && connected.size < settings.peerCountMax) {
+      this.#sampleDueAtMs = nowMs + settings.sampleIntervalMs
+      const sample = away[away.length === 0 ? 0 : randomInt(away.length)]
+      if (sample !== undefined) this.#consider(sample, 'known')
+    }
+  }
+
+  /** The one dialled longest ago first: no row of dead peers may stand before one that would answer. */
+  #inTurn(contacts: readonly Contact[]): Contact[] {
+    const startedAtMs = ({ peer }: Contact): number => this.#attempts.get(peer)?.startedAtMs ?? -1
+    return [...contacts].sort((a, b) => startedAtMs(a) - startedAtMs(b))
+  }
+
+  #consider(contact: Contact, lane: 'lost' | 'known'): void {
+    const { peer } = contact
+    if (this.#openCount[lane] >= (lane === 'lost' ? LOST_DIALS_MAX : DIALS_MAX)) return
+    const nowMs = this.#components.nowMs()
+    const attempt: Attempt = this.#attempts.get(peer) ?? {
+      failures: 0,
+      dueAtMs: 0,
+      startedAtMs: 0,
+      dialling: false,
+      silentSinceMs: this.#lost.get(peer)
+    }
+    if (attempt.dialling || nowMs < attempt.dueAtMs) return
+    this.#attempts.delete(peer)
+    this.#attempts.set(peer, attempt)
     this.#forgetOldest()
     attempt.dialling = true
-    const dial = this.#dial(contact, attempt).finally(() => this.#open.delete(dial))
+    attempt.startedAtMs = nowMs
+    this.#openCount[lane]++
+    const dial = this.#dial(contact, attempt).finally(() => {
+      this.#openCount[lane]--
+      this.#open.delete(dial)
+    })
     this.#open.add(dial)
   }
 
   async #dial(contact: Contact, attempt: Attempt): Promise<void> {
+    const { settings } = this.#init
+    const brief = attempt.silentSinceMs !== undefined && (attempt.failures + 1) % LONG_ATTEMPT_EVERY !== 0
+    const deadline = new Deadline(brief ? settings.lostAttemptMs : settings.dialTimeoutMs, [
+      this.#stopped.signal
+    ])
     try {
-      await this.#components.dial(contact, this.#stopped.signal)
+      await this.#components.dial(contact, deadline.signal)
       attempt.failures = 0
+      attempt.silentSinceMs = undefined
       attempt.dueAtMs = this.#components.nowMs() + REDIAL_MS_MIN
     } catch (cause) {
-      attempt.dueAtMs = this.#components.nowMs() + redialMs(attempt.failures, randomInt(1_000) / 1_000)
-      attempt.failures++
+      if (!deadline.aborted) this.#failed(contact.peer, attempt, dialFailure(cause, deadline.expired))
       this.#components.log.debug('dial failed', { peer: contact.peer, failures: attempt.failures, cause })
     } finally {
+      deadline.clear()
       attempt.dialling = false
     }
+  }
+
+  #failed(peer: PeerId, attempt: Attempt, failure: DialFailure): void {
+    const nowMs = this.#components.nowMs()
+    const unit = randomInt(1_000) / 1_000
+    if (failure === 'silent') {
+      attempt.silentSinceMs ??= nowMs
+      attempt.dueAtMs = nowMs + lostWaitMs(nowMs - attempt.silentSinceMs, this.#init.settings)
+    } else {
+      this.#lost.delete(peer)
+      attempt.silentSinceMs = undefined
+      attempt.dueAtMs = nowMs + redialMs(attempt.failures, unit)
+    }
+    attempt.failures++
+    this.#components.onFailure?.(peer, failure)
   }
 
   #forgetOldest(): void {
@@ -113,4 +207,12 @@ export class Redial {
 export function redialMs(failures: number, unit: number): number {
   const ceiling = Math.min(REDIAL_MS_MAX, REDIAL_MS_MIN * 2 ** Math.min(failures, 16))
   return Math.max(REDIAL_MS_MIN, ceiling * (0.5 + unit / 2))
+}
+
+/** Wait before a peer silent for so long is tried again: what a partition lasted is what its healing may cost, divided. */
+export function lostWaitMs(
+  silentMs: number,
+  { lostWaitMsMin, lostWaitMsMax }: Pick<RedialSettings, 'lostWaitMsMin' | 'lostWaitMsMax'>
+): number {
+  return Math.min(lostWaitMsMax, Math.max(lostWaitMsMin, silentMs / 8))
 }

@@ -1,6 +1,6 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { IdentifyResult, Libp2p, PeerId as Libp2pPeerId, PeerInfo } from '@libp2p/interface'
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Log, Network, PeerId, Records, Unsubscribe } from '@rayswarm/interface'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { type Contact, parseBootstrap, rankAddresses } from './addresses.ts'
@@ -8,6 +8,8 @@ import { Contacts } from './contacts.ts'
 import { DhtRecords } from './dht-records.ts'
 import { FaultGate } from './fault-gate.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
+import { judgeHealth, type SwarmHealth } from './health.ts'
+import { Heartbeat, pingOver } from './heartbeat.ts'
 import type { SwarmInit } from './init.ts'
 import { listenFailure } from './listen-failure.ts'
 import { Lookaround } from './lookaround.ts'
@@ -16,6 +18,10 @@ import { PROFILES } from './profiles.ts'
 import { RecordStore } from './record-store.ts'
 import { Redial } from './redial.ts'
 import { Requests } from './requests.ts'
+import { Sightings } from './sightings.ts'
+
+/** Who was met so shortly before this process started should still be there. */
+const HEARD_BEFORE_MS = 3_600_000
 
 /** Makes a swarm's libp2p node from its options, e.g. inside Helia. The node may be started already. */
 export type Libp2pFactory = (options: Libp2pOptions<SwarmServices>) => Promise<Libp2p<SwarmServices>>
@@ -41,7 +47,9 @@ export class Swarm {
   readonly #records: DhtRecords
   readonly #contacts: Contacts
   readonly #redial: Redial
+  readonly #heartbeat: Heartbeat
   readonly #lookaround: Lookaround
+  readonly #sightings = new Sightings(() => performance.now())
   readonly #connects = new Set<(peer: PeerId) => void>()
   #state: 'new' | 'started' | 'stopped' = 'new'
 
@@ -53,24 +61,44 @@ export class Swarm {
     this.#gate = gate
     const { pubsub, dht } = libp2p.services
     const self = libp2p.peerId.toString()
-    this.#gossip = new Gossip(self, { pubsub, log, faults: init.faults }, { netId })
+    this.#gossip = new Gossip(
+      self,
+      { pubsub, log, faults: init.faults },
+      { netId, onHeard: author => this.#sightings.heard(author) }
+    )
     this.#requests = new Requests({ libp2p, log, faults: init.faults }, { netId })
     this.#records = new DhtRecords({ dht, store, validate: init.validateRecord, log })
     const privateToo = PROFILES[init.profile].dht.privateAddresses || init.mdns
     this.#contacts = new Contacts(init.dir, { libp2p, log }, { privateToo })
+    const settings = PROFILES[init.profile]
     this.#redial = new Redial(
       {
         log,
         dial: (contact, signal) => this.#contacts.dial(contact, signal),
-        isConnected: peer => libp2p.getConnections(peerIdFromString(peer)).length > 0,
-        peerCount: () => libp2p.getPeers().length,
-        nowMs: () => performance.now()
+        connected: () => new Set(this.network.peers()),
+        nowMs: () => performance.now(),
+        onFailure: (peer, failure) =>
+          failure === 'silent' ? this.#sightings.silent(peer) : this.#sightings.gone(peer)
       },
       {
         bootstrap,
         contacts: () => this.#contacts.all(),
-        wantedPeerCount: PROFILES[init.profile].wantedPeerCount
+        wantedPeerCount: settings.wantedPeerCount,
+        settings: { ...settings, peerCountMax: settings.connectionCountMax / 2 }
       }
+    )
+    this.#heartbeat = new Heartbeat(
+      {
+        log,
+        connections: () => libp2p.getConnections(),
+        ping: pingOver(({ remotePeer }) => libp2p.services.ping.ping(remotePeer)),
+        isDeaf: peer => this.#gossip.isDeaf(peer),
+        onSilent: peer => {
+          this.#sightings.silent(peer)
+          this.#redial.lost(peer)
+        }
+      },
+      { intervalMs: settings.beatIntervalMs, missedMax: settings.beatsMissedMax }
     )
     this.#lookaround = new Lookaround({
       log,
@@ -81,7 +109,7 @@ export class Swarm {
         return answerCount
       },
       knownCount: () => this.#contacts.all().length,
-      isEnough: () => libp2p.getPeers().length > PROFILES[init.profile].gossip.meshDegreeMax
+      isEnough: () => libp2p.getPeers().length > settings.gossip.meshDegreeMax
     })
     this.network = this.#asNetwork(self)
     this.records = this.#records
@@ -90,6 +118,15 @@ export class Swarm {
   /** What happened so far, for metrics. */
   get counts(): { readonly gossip: GossipCounts; readonly records: DhtRecords['counts'] } {
     return { gossip: { ...this.#gossip.counts }, records: { ...this.#records.counts } }
+  }
+
+  /**
+   * How much of the swarm is within reach, of all that should be there: peers met before and those in `expected`, as a
+   * registry lists them.
+   */
+  health(expected: readonly PeerId[] = []): SwarmHealth {
+    for (const peer of expected) if (peer !== this.network.peerId) this.#sightings.expect(peer)
+    return judgeHealth(this.#sightings.all(), performance.now())
   }
 
   /**
@@ -108,7 +145,9 @@ export class Swarm {
       await this.stop()
       throw listenFailure(error)
     }
+    for (const peer of this.#contacts.metWithin(HEARD_BEFORE_MS)) this.#sightings.expect(peer)
     this.#gossip.start()
+    this.#heartbeat.start()
     this.#redial.start()
     this.#lookaround.start()
     this.#log.info('swarm joined', { peer: this.network.peerId, addresses: this.network.addresses() })
@@ -119,6 +158,7 @@ export class Swarm {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
     this.#unlisten()
+    this.#heartbeat.stop()
     this.#gossip.stop()
     this.#records.stop()
     await Promise.all([this.#redial.stop(), this.#lookaround.stop()])
@@ -151,6 +191,7 @@ export class Swarm {
   }
 
   #connected(peer: PeerId): void {
+    this.#sightings.connected(peer)
     this.#redial.reset(peer)
     this.#log.debug('peer connected', { peer })
     for (const listener of this.#connects) {
@@ -164,8 +205,10 @@ export class Swarm {
 
   readonly #onPeerConnect = (event: CustomEvent<Libp2pPeerId>): void =>
     this.#connected(event.detail.toString())
-  readonly #onPeerDisconnect = (event: CustomEvent<Libp2pPeerId>): void =>
+  readonly #onPeerDisconnect = (event: CustomEvent<Libp2pPeerId>): void => {
+    this.#sightings.disconnected(event.detail.toString())
     this.#redial.reset(event.detail.toString())
+  }
   readonly #onPeerIdentify = (event: CustomEvent<IdentifyResult>): void =>
     this.#contacts.identified(event.detail)
   readonly #onPeerDiscovery = (event: CustomEvent<PeerInfo>): void => this.#contacts.discovered(event.detail)

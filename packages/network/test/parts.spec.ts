@@ -11,6 +11,7 @@ import { parseAddressOf, parseBootstrap, parsePeer, rankAddresses } from '../src
 import { Deadline } from '../src/deadline.ts'
 import { Lookaround } from '../src/lookaround.ts'
 import { PeerBook } from '../src/peer-book.ts'
+import { PROFILES } from '../src/profiles.ts'
 import { Redial, redialMs } from '../src/redial.ts'
 import { Turns } from '../src/turns.ts'
 import { eventually, Swarms, seedOf } from './swarms.ts'
@@ -180,6 +181,7 @@ describe('redialMs', () => {
 })
 
 describe('Redial', () => {
+  const settings = { ...PROFILES.testnet, sampleIntervalMs: 1e9, peerCountMax: 100 }
   const contact = (name: string) => ({ peer: name, addresses: [] })
 
   it('dials a few at once, bootstrap peers first, and the rest only while too few are connected', async () => {
@@ -193,14 +195,14 @@ describe('Redial', () => {
           dialled.push(peer)
           return new Promise(resolve => release.push(resolve))
         },
-        isConnected: () => false,
-        peerCount: () => peerCount,
+        connected: () => new Set(Array.from({ length: peerCount }, (_, index) => `x${index}`)),
         nowMs: () => performance.now()
       },
       {
         bootstrap: [contact('b1'), contact('b2')],
         contacts: () => Array.from({ length: 50 }, (_, index) => contact(`c${index}`)),
-        wantedPeerCount: 2
+        wantedPeerCount: 2,
+        settings
       }
     )
     redial.start()
@@ -228,11 +230,10 @@ describe('Redial', () => {
           dialsAtMs.push(nowMs)
           throw new Error('no')
         },
-        isConnected: () => false,
-        peerCount: () => 0,
+        connected: () => new Set(),
         nowMs: () => nowMs
       },
-      { bootstrap: [contact('b')], contacts: () => [], wantedPeerCount: 1 }
+      { bootstrap: [contact('b')], contacts: () => [], wantedPeerCount: 1, settings }
     )
     const ticks = (): Promise<void> => sleep(600)
     redial.start()
