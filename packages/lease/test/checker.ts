@@ -9,6 +9,8 @@ export interface Finding {
 
 export interface Exploration {
   readonly stateCount: number
+  /** False if the bound came first: then every state within some number of steps was visited. */
+  readonly complete: boolean
   readonly broken?: Finding
 }
 
@@ -34,7 +36,7 @@ const LAPSE_MS = params.minimal.promiseTermMs
  *
  * The rules run for real, signatures included; each (state of a witness, event) is evaluated once and remembered.
  */
-export function explore(ruleSet: RuleSet, world: World): Exploration {
+export function explore(ruleSet: RuleSet, world: World, stateCountMax = STATES_MAX): Exploration {
   const { events, leases, commits } = eventsOf(ruleSet, world)
   const locals = new LocalStates(events)
   const honest = world.m - world.b
@@ -49,7 +51,7 @@ export function explore(ruleSet: RuleSet, world: World): Exploration {
     const trace = [`${event.name} at witness ${w}`]
     for (let step = parents[index]; step !== undefined; step = parents[step.parent])
       trace.unshift(`${step.event.name} at witness ${step.w}`)
-    return { stateCount: queue.length, broken: { invariant, trace } }
+    return { stateCount: queue.length, complete: false, broken: { invariant, trace } }
   }
 
   for (let index = 0; index < queue.length; index++) {
@@ -62,7 +64,7 @@ export function explore(ruleSet: RuleSet, world: World): Exploration {
       for (const { event, to } of locals.moves(local)) {
         if (event.needsLease !== undefined && (leased & (1 << event.needsLease)) === 0) continue
         if (event.needsCommit !== undefined && (closed & (1 << event.needsCommit)) === 0) continue
-        if (to.broken !== undefined) return found(to.broken, index, event, w)
+        if (to.broken !== undefined && !world.stepsMayBreak) return found(to.broken, index, event, w)
         if (to.next === local && (promises | to.promiseBits) === promises && (votes | to.voteBits) === votes)
           continue
 
@@ -73,14 +75,19 @@ export function explore(ruleSet: RuleSet, world: World): Exploration {
 
         const key = keyOf(next)
         if (seen.has(key)) continue
-        if (queue.length >= STATES_MAX) throw new RangeError(`more than ${STATES_MAX} states`)
+        if (queue.length >= stateCountMax) return { stateCount: queue.length, complete: false }
         seen.add(key)
         parents.push({ parent: index, event, w })
         queue.push(next)
       }
     }
   }
-  return { stateCount: queue.length }
+  return { stateCount: queue.length, complete: true }
+}
+
+/** A finding for people to read: one numbered step per line, and what they came to. */
+export function printFinding({ invariant, trace }: Finding): string {
+  return [...trace.map((step, index) => `${index + 1}. ${step}`), `=> ${invariant}`].join('\n')
 }
 
 /** Witnesses are alike, so their order does not matter. */
@@ -153,12 +160,14 @@ class LocalStates {
 
   /** Times are abstracted to "runs until LAPSE_MS"; an event decides by its clock whether that is over. */
   #intern(state: WitnessState): number {
-    const { holder, grant: _, ...rest } = state
+    const { holder, grant: _, releasedBy: __, ...rest } = state
     const times = {
       expiresAtMs: holder === undefined ? 0 : LAPSE_MS,
       claimedAtMs: 0,
       etaMs: 8_000,
-      progressBps: 0
+      progressBps: 0,
+      progressedAtMs: 0,
+      openedAtMs: 0
     }
     const normal: WitnessState = { ...rest, ...times, ...(holder !== undefined && { holder }) }
     const key = JSON.stringify([normal.fence, holder, contentOf(state.register?.body), contentOf(state.cert)])

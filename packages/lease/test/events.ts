@@ -1,5 +1,16 @@
-import type { Claim, Commit, CommitCert, Identity, PeerId, Release, Renew, Signed } from '@rayswarm/interface'
-import { sha256, toHex, type WireContext } from '@rayswarm/wire'
+import type {
+  Claim,
+  Commit,
+  CommitCert,
+  Identity,
+  LeaseCert,
+  LeasePromise,
+  PeerId,
+  Release,
+  Renew,
+  Signed
+} from '@rayswarm/interface'
+import { sha256, signed, toHex, type WireContext } from '@rayswarm/wire'
 import {
   onCert,
   onClaim,
@@ -17,12 +28,17 @@ import {
   contextOf,
   creator,
   grant,
+  leaseCert,
+  promise,
   quorumSet,
   renew,
+  replica,
   rules,
   seal,
   witnessContexts
 } from './fixtures.ts'
+
+const stranger = contextOf('stranger')
 
 /** The rules under test; a mutant replaces one of them. */
 export interface RuleSet {
@@ -48,6 +64,8 @@ export interface World {
   readonly sealCount: number
   /** Let two leases of one fence pass, to see what follows from them. */
   readonly leasesMayClash?: boolean
+  /** Let every single step pass, to see what all of them together come to. */
+  readonly stepsMayBreak?: boolean
 }
 
 export type Outcome = Pick<Step<unknown>, 'state' | 'reply'>
@@ -91,11 +109,16 @@ export function eventsOf(rules: RuleSet, world: World): { events: Event[]; lease
         const value = h * world.sealCount + s
         const over = { fence: f + 1, seal: seal(`seal ${s}`) }
         const good = commit(holder, over, quorum)
-        const bare = commit(holder, over, quorum.slice(1))
-        events.push(...commitEvents(rules, known, good, holders, value, lease), bareEvent(rules, known, bare))
-        if (f === 0)
-          events.push(certEvent(rules, known, commitCert(holder, quorum, { seal: over.seal }), value))
+        events.push(...commitEvents(rules, known, good, holders, value, lease))
+        if (s > 0) continue
+        const other = holders[(h + 1) % holders.length]!
+        events.push(...badLeaseEvents(rules, known, holder, f + 1, quorum, other))
       }
+    }
+    for (let s = 0; s < world.sealCount; s++) {
+      const cert = commitCert(holder, quorum, { seal: seal(`seal ${s}`) })
+      events.push(certEvent(rules, known, cert, h * world.sealCount + s))
+      if (s === 0) events.push(...badCertEvents(rules, known, cert, quorum))
     }
   })
   return {
@@ -131,7 +154,7 @@ function restartEvent({ onRestart }: RuleSet): Event {
     name: 'restart',
     late: false,
     run: state => ({ state: onRestart(state), reply: { granted: true, value: {} } }),
-    judge: () => undefined
+    judge: (before, { state }) => (state.holder === before.holder ? undefined : 'a restart ended a lease')
   }
 }
 
@@ -200,15 +223,64 @@ function commitEvents(
   )
 }
 
-/** A commit whose lease certificate is one promise short. */
-function bareEvent({ onCommit }: RuleSet, known: WitnessRules, asked: Signed<Commit>): Event {
-  return {
-    name: `commit ${label(asked.body.holder)} without a lease`,
-    late: true,
-    run: (state, nowMs) => onCommit(state, asked, asked.body.holder, nowMs, known),
-    judge: (before, { state }) =>
-      before.register === undefined && state.register !== undefined ? 'a commit without a lease' : undefined
+/** Commits whose lease certificate does not hold: nobody may write a register for one. */
+function badLeaseEvents(
+  { onCommit }: RuleSet,
+  known: WitnessRules,
+  holder: WireContext,
+  fence: number,
+  quorum: readonly WireContext[],
+  other: WireContext
+): Event[] {
+  const by = (witnesses: readonly WireContext[], over: Partial<LeasePromise> = {}): LeaseCert =>
+    leaseCert(holder, [], { fence, promises: witnesses.map(w => promise(w, holder, { fence, ...over })) })
+  const later = { replica: replica({ generation: 1 }) }
+  const shown = { register: commit(other, {}, quorum) }
+  const [first] = quorum as [WireContext]
+
+  const bad: Record<string, LeaseCert> = {
+    'one promise short': by(quorum.slice(1)),
+    'a promise of a stranger': by([...quorum.slice(1), stranger]),
+    'a lease of another generation': { ...by(quorum, later), ...later },
+    'a lease of another holder': leaseCert(other, quorum, { fence }),
+    'a lease that showed a register': by(quorum, shown),
+    ...(quorum.length > 1 && { 'a promise counted twice': by([...quorum.slice(1), quorum[1]!]) })
   }
+  return Object.entries(bad).map(([why, lease]) => {
+    const asked = commit(holder, { fence, lease }, [first])
+    return {
+      name: `commit ${label(holder.identity.peerId)} fence ${fence} under ${why}`,
+      late: true,
+      run: (state, nowMs) => onCommit(state, asked, asked.body.holder, nowMs, known),
+      judge: (before, { state }) =>
+        before.register === undefined && state.register !== undefined ? `a commit under ${why}` : undefined
+    }
+  })
+}
+
+/** Commit certificates that do not hold: nobody may close a replica for one. */
+function badCertEvents(
+  { onCert }: RuleSet,
+  known: WitnessRules,
+  cert: CommitCert,
+  quorum: readonly WireContext[]
+): Event[] {
+  const { votes } = cert
+  const foreign = signed('commit-vote', votes[0]!.body, stranger)
+  const later = { ...votes[0]!.body, replica: replica({ generation: 1 }) }
+  const bad: Record<string, CommitCert> = {
+    'one vote short': { ...cert, votes: votes.slice(1) },
+    'a vote of a stranger': { ...cert, votes: [...votes.slice(1), foreign] },
+    'votes of another generation': { ...cert, votes: quorum.map(w => signed('commit-vote', later, w)) },
+    ...(votes.length > 1 && { 'a vote counted twice': { ...cert, votes: [...votes.slice(1), votes[1]!] } })
+  }
+  return Object.entries(bad).map(([why, asked]) => ({
+    name: `certificate of ${label(cert.holder)} with ${why}`,
+    late: false,
+    run: state => onCert(state, asked, known),
+    judge: (before, { state }) =>
+      before.cert === undefined && state.cert !== undefined ? `closed for ${why}` : undefined
+  }))
 }
 
 function certEvent({ onCert }: RuleSet, known: WitnessRules, cert: CommitCert, needsCommit: number): Event {

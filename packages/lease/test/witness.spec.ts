@@ -62,13 +62,8 @@ describe('onClaim', () => {
   it('promises a free replica to the first claimant for the provisional term', () => {
     const step = onClaim(VACANT, claim(alice), ALICE, 100, rules())
 
-    assert.deepEqual(value(step), {
-      replica: replica(),
-      holder: ALICE,
-      fence: 1,
-      price: PRICE,
-      termMs: promiseTermMs
-    })
+    const promised = { replica: replica(), holder: ALICE, fence: 1, price: PRICE, termMs: promiseTermMs }
+    assert.deepEqual(value(step), promised)
     assert.equal(step.state.holder, ALICE)
     assert.equal(step.state.expiresAtMs, 100 + promiseTermMs)
     assert.equal(leaseState(step.state, 100), 'leased')
