@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import type { Amount, Identity, JobSpec, Log, PeerId } from '@rayswarm/interface'
+import { SeededBeacon, StaticRegistry } from '@rayswarm/chain/genesis'
+import type { Amount, Identity, JobSpec, Log, PeerId, WitnessRule } from '@rayswarm/interface'
 import { judgeCertRecord } from '@rayswarm/lease'
 import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT, type Params, params } from '@rayswarm/params'
 import { type JobReport, Peer } from '@rayswarm/peer'
@@ -25,6 +26,8 @@ const CHAIN_ID = 31_337
 const NET_ID = 'virtual'
 const FUNDS: Amount = 1_000_000_000_000n
 const GIB = 2 ** 30
+const EPOCH_S = 3_600
+const STAKE: Amount = 1_000_000n
 /** A world begins at a plausible instant, so that nothing depends on zero. */
 const EPOCH_MS = 1_700_000_000_000
 
@@ -48,6 +51,8 @@ export interface WorldInit {
   readonly job: JobFile
   readonly workUnitsPerMs: number
   readonly params: Params
+  /** Witnesses that the creator asks for; owner mode when absent. */
+  readonly witness?: WitnessRule
 }
 
 /** A world of twenty peers in bad weather, and a job of a dozen small frames. */
@@ -107,6 +112,8 @@ export class World {
   readonly #chance: SeededChance
   readonly #keys = new VirtualKeys()
   readonly #memo = new WireMemo()
+  readonly #beaconSeed: Uint8Array
+  readonly #registry: StaticRegistry
   readonly #init: WorldInit
   #crashCount = 0
   #report: JobReport | undefined
@@ -127,6 +134,19 @@ export class World {
     const host = (index: number): Host => this.#host(index)
     this.hosts = Array.from({ length: init.nodeCount + 1 }, (_, index) => host(index))
     this.chain.fund(this.hosts[0]!.account, FUNDS)
+    this.#beaconSeed = this.#chance.bytes(32)
+    this.#registry = new StaticRegistry({
+      epochS: EPOCH_S,
+      entries: this.hosts.slice(1).map(({ identity, account, name }) => ({
+        peer: identity.peerId,
+        account,
+        stake: STAKE,
+        classes: [],
+        operatorTag: name,
+        sinceEpoch: 0
+      })),
+      nowMs: () => this.clock.nowMs()
+    })
   }
 
   /** Live until the job is settled, at most `untilMs` of virtual time. */
@@ -191,6 +211,8 @@ export class World {
         records: swarm,
         assets: this.ipfs.join(host.identity.peerId, { clock }),
         chain: this.chain.viewOf(host.account),
+        registry: this.#registry,
+        beacon: new SeededBeacon({ seed: this.#beaconSeed, chain: this.chain.viewOf(host.account) }),
         runners: [host.liar ? lyingRunner(honest, chance) : honest],
         log: SILENT
       },
@@ -252,6 +274,7 @@ export class World {
     await host.process?.peer
       .publish({
         sources: [scene],
+        ...(this.#init.witness && { witness: this.#init.witness }),
         spec: ({ manifest, assetsSizeBytes, creator }): JobSpec =>
           jobSpecOf(this.#init.job, { creator, manifest, assetsSizeBytes, nonce: 0 })
       })

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_BLOCK_CORRUPT'
   | 'ERR_NOT_FOUND'
   | 'ERR_TIMEOUT'
+  | 'ERR_TOO_FEW_WITNESSES'
   | 'ERR_ABORTED'
   | 'ERR_LEASE_LOST'
   | 'ERR_UNREACHABLE'

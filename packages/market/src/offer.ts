@@ -8,7 +8,7 @@ export type OfferFault =
   | 'no-price' // pays nothing for work
   | 'quorum-minority' // witnesses that could contradict each other
   | 'wrong-escrow' // the escrow's id is not this job's
-  | 'witnesses-unsupported' // a witness rule this version cannot draw
+  | 'no-epoch' // drawn witnesses without the epoch they are drawn from, or the other way round
   | 'from-the-future' // created later than our clock allows
   | 'deadline-passed'
 
@@ -25,15 +25,15 @@ const WORD_BYTES = 32
  * @see spec/market.md#offer
  */
 export function judgeOffer(offer: Signed<Offer>, nowMs: number): Admission<OfferFault> {
-  const { spec, escrow, escrowSalt, account, witness, createdAtMs } = offer.body
+  const { spec, escrow, escrowSalt, account, witness, drawEpoch, createdAtMs } = offer.body
   const { witnessCount, quorum } = witness
 
   if (offer.type !== 'offer' || offer.signer !== spec.creator) return reject('wrong-signer')
   if (spec.pricePerMegaUnitMax <= 0n) return reject('no-price')
   if (quorum > witnessCount || 2 * quorum <= witnessCount) return reject('quorum-minority')
+  if ((witnessCount > 1) !== (drawEpoch !== undefined)) return reject('no-epoch')
   if (escrow.id !== escrowIdOf(account, jobHashOf(jobIdOf(spec)), escrowSalt)) return reject('wrong-escrow')
 
-  if (witnessCount !== 1) return ignore('witnesses-unsupported')
   if (createdAtMs > nowMs + CLOCK_SKEW_MS_MAX) return ignore('from-the-future')
   if (nowMs >= deadlineAtMs(offer.body)) return ignore('deadline-passed')
   return { action: 'accept' }

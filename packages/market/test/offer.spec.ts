@@ -110,7 +110,7 @@ describe('judgeOffer', () => {
       judged(offer({ witness: { witnessCount, quorum } }))
     assert.equal(witnesses(4, 2), 'reject quorum-minority')
     assert.equal(witnesses(1, 2), 'reject quorum-minority')
-    assert.equal(witnesses(7, 5), 'ignore witnesses-unsupported')
+    assert.equal(witnesses(7, 5), 'reject no-epoch')
   })
 })
 

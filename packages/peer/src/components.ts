@@ -1,5 +1,6 @@
 import type {
   Assets,
+  Beacon,
   Chain,
   Chance,
   Clock,
@@ -7,6 +8,7 @@ import type {
   Network,
   PeerEvents,
   Records,
+  Registry,
   Runner,
   Store
 } from '@rayswarm/interface'
@@ -22,6 +24,9 @@ export interface PeerComponents {
   readonly records: Records
   readonly assets: Assets
   readonly chain: Chain
+  /** Who takes part, and the randomness that draws witnesses. Without them only owner mode works. */
+  readonly registry?: Registry
+  readonly beacon?: Beacon
   readonly store: Store
   readonly log: Log
   readonly runners: readonly Runner[]

@@ -8,7 +8,8 @@ import {
   type Offer,
   type PeerId,
   RayswarmError,
-  type Signed
+  type Signed,
+  type WitnessRule
 } from '@rayswarm/interface'
 import { deadlineAtMs, quote } from '@rayswarm/market'
 import { ADDRESS_COUNT_MAX } from '@rayswarm/params'
@@ -23,12 +24,12 @@ import {
   toHex
 } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
+import { Appointing } from './appointing.ts'
 import type { RoleComponents } from './components.ts'
 import { JobRun } from './job-run.ts'
-import type { LedgerRole } from './ledger-role.ts'
-import { knownOffer, type OfferBook } from './offer-book.ts'
+import type { JudgeRoles } from './judge-role.ts'
+import { isDrawn, type KnownOffer, knownOffer } from './offer-book.ts'
 import type { JobReport } from './report.ts'
-import type { WitnessRole } from './witness-role.ts'
 
 /** Settled jobs a creator remembers, to tell late bidders that they are closed. */
 const SETTLED_COUNT_MAX = 100
@@ -40,6 +41,8 @@ export interface PublishRequest {
   readonly spec: (assets: { manifest: Cid; assetsSizeBytes: number; creator: PeerId }) => JobSpec
   /** What the creator is willing to lock; the quote when absent. */
   readonly budget?: bigint
+  /** Who grants and closes replicas: ourselves, or a drawn quorum. By what is locked when absent. */
+  readonly witness?: WitnessRule
 }
 
 /** A job under way. */
@@ -57,11 +60,7 @@ export class CreatorRole {
 
   constructor(
     readonly components: RoleComponents,
-    readonly roles: {
-      readonly offers: OfferBook
-      readonly witness: WitnessRole
-      readonly ledger: LedgerRole
-    }
+    readonly roles: JudgeRoles
   ) {}
 
   /** Take up the jobs that an earlier process of this peer published. */
@@ -69,9 +68,20 @@ export class CreatorRole {
     const { store, context } = this.components
     for await (const [key, bytes] of store.list('offer/')) {
       const decoded = decodeMessage(bytes, ['offer'], context)
-      if (decoded.ok) await this.#run(await this.#announced(decoded.value))
+      if (decoded.ok) await this.#resume(await this.#announced(decoded.value))
       else this.components.log.warn('stored offer unreadable', { key, fault: decoded.fault })
     }
+    // Of a job with drawn witnesses nothing is lost with our disk: whoever has our key takes it up where it is.
+    this.roles.offers.onOffer(offer => {
+      if (offer.signed.signer !== this.components.network.peerId || offer.drawn === undefined) return
+      if (!this.#runs.has(offer.job)) void this.#run(offer)
+    })
+  }
+
+  async #resume(offer: Signed<Offer>): Promise<void> {
+    this.roles.offers.add(offer)
+    // A drawn offer runs once it is known by whom it is witnessed.
+    if (!isDrawn(offer.body)) await this.#run(knownOffer(jobIdOf(offer.body.spec), offer, undefined))
   }
 
   async stop(): Promise<void> {
@@ -103,16 +113,16 @@ export class CreatorRole {
     const job = jobIdOf(spec)
     const known = this.#runs.get(job)
     if (known !== undefined) return known.published
-    const opening = this.#opening.get(job) ?? this.#open(job, spec, request.budget)
+    const opening = this.#opening.get(job) ?? this.#open(job, spec, request)
     this.#opening.set(job, opening)
     return opening.finally(() => this.#opening.delete(job))
   }
 
   /** Lock and offer. One at a time per job: two would grant the same replicas. */
-  async #open(job: JobId, spec: JobSpec, wanted: bigint | undefined): Promise<PublishedJob> {
+  async #open(job: JobId, spec: JobSpec, request: PublishRequest): Promise<PublishedJob> {
     const { chain, clock, context, network, params } = this.components
     const { budget } = quote(spec, split(spec))
-    const amount = wanted ?? budget
+    const amount = request.budget ?? budget
     if (amount < budget)
       throw new RayswarmError('ERR_BUDGET_BELOW_QUOTE', `budget ${amount} is below the quote ${budget}`, {
         thing: 'budget',
@@ -135,6 +145,11 @@ export class CreatorRole {
         remedy: 'Publish the same work again under another nonce.'
       })
     const createdAtMs = Math.min(clock.nowMs(), refundableAtS * 1_000 - spec.deadlineAfterMs)
+    const witnessing = await new Appointing(this.components, this.roles.offers.draws).appoint(
+      { job, spec, escrow: ref, locked: amount },
+      request.witness
+    )
+    const { drawn, ...rule } = witnessing
     const offer: Signed<Offer> = signed(
       'offer',
       {
@@ -142,14 +157,15 @@ export class CreatorRole {
         escrow: ref,
         escrowSalt: terms.salt,
         account: chain.account,
-        witness: { witnessCount: 1, quorum: 1 },
+        ...rule,
         addresses: network.addresses().slice(0, ADDRESS_COUNT_MAX),
         createdAtMs
       },
       context
     )
     await this.components.store.put(`offer/${job}`, encodeMessage(offer))
-    const run = await this.#run(offer)
+    this.roles.offers.add(offer)
+    const run = this.#runs.get(job) ?? (await this.#run(knownOffer(job, offer, drawn)))
     this.components.events.emit('job:published', {
       job,
       spec,
@@ -172,11 +188,9 @@ export class CreatorRole {
     return offer
   }
 
-  async #run(signed: Signed<Offer>): Promise<JobRun> {
-    const job = jobIdOf(signed.body.spec)
-    this.roles.offers.add(signed)
-    const run = new JobRun(this.components, this.roles, knownOffer(job, signed))
-    this.#runs.set(job, run)
+  async #run(offer: KnownOffer): Promise<JobRun> {
+    const run = new JobRun(this.components, this.roles, offer)
+    this.#runs.set(offer.job, run)
     this.#forgetOldest()
     await run.start()
     return run

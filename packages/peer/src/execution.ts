@@ -1,4 +1,5 @@
 import {
+  type Account,
   type Attestation,
   type CommitCert,
   type Grant,
@@ -7,16 +8,15 @@ import {
   type Probe,
   RayswarmError,
   type Refusal,
+  type ReplicaKey,
   type Session,
   type Signed,
-  type Subtask,
-  type Unsubscribe
+  type Subtask
 } from '@rayswarm/interface'
 import { certKey, encodeCert } from '@rayswarm/lease'
 import { digestOf, sealOf } from '@rayswarm/verification'
-import { canonical, message, replicaId, signed } from '@rayswarm/wire'
+import { canonical, replicaId, signed } from '@rayswarm/wire'
 import { encodeOutput } from '@rayswarm/workload'
-import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -27,7 +27,13 @@ import { type HeldLease, WitnessQuorum } from './witness-quorum.ts'
 /** What one execution needs to know about its job. */
 export interface ExecutionInit {
   readonly offer: KnownOffer
-  readonly grant: Signed<Grant>
+  readonly replica: ReplicaKey
+  /** Last fence heard of. */
+  readonly fence: number
+  /** Absent when the replica is claimed in the race. */
+  readonly grant?: Signed<Grant>
+  /** Where the pay goes. */
+  readonly account: Account
   readonly subtask: Subtask
   readonly probe: Probe
   readonly etaMs: number
@@ -60,12 +66,13 @@ export class Execution {
    * @throws {RayswarmError} `ERR_LEASE_LOST`, `ERR_ABORTED`, and whatever the runner or the asset store throws
    */
   async run(): Promise<ExecutionEnd> {
-    const { grant, offer, etaMs } = this.init
+    const { grant, offer, etaMs, replica } = this.init
     const quorum = new WitnessQuorum(this.components, this.scope, offer.witnesses)
-    const claimed = await quorum.claim(grant, etaMs)
+    const wish = { replica, etaMs, fence: this.init.fence + 1, ...(grant && { grant }) }
+    const claimed = await quorum.claim(wish)
     if ('refusal' in claimed) return { end: 'refused', refusal: claimed.refusal }
     const { held } = claimed
-    const { replica, fence } = held.cert
+    const { fence } = held.cert
     this.components.events.emit('lease:held', { replica, fence })
     this.#hint('lease', held.cert)
     if (held.register !== undefined) {
@@ -123,8 +130,7 @@ export class Execution {
     startedAtMs: number
   ): Promise<{ seal: Uint8Array; attestation: Signed<Attestation> }> {
     const { assets, chance, clock, context, events, network } = this.components
-    const { grant, offer, subtask, probe } = this.init
-    const { replica, account } = grant.body
+    const { account, offer, replica, subtask, probe } = this.init
     const session = await this.init.session()
     if (signal.aborted) throw new RayswarmError('ERR_ABORTED', 'stopped before the execution began')
     const output = await session.run(subtask, {
@@ -163,37 +169,6 @@ export class Execution {
     this.scope.spawn('certificate record', () =>
       records.put(certKey(kind, cert.replica), encodeCert(kind, cert), options).catch(() => undefined)
     )
-  }
-}
-
-/** Opens sealed results: asks whether it may, then reveals, until the creator has it. */
-export class Opener {
-  constructor(
-    readonly components: RoleComponents,
-    readonly scope: Scope
-  ) {}
-
-  /** Polls are cut short when `listen`'s listener is called: somebody says that something was sealed. */
-  async open(
-    sealed: SealedResult,
-    creator: string,
-    listen: (wake: () => void) => Unsubscribe
-  ): Promise<void> {
-    const { params } = this.components
-    while (!(await this.#step(sealed, creator))) await this.scope.sleepOr(params.sealedPollMs, listen)
-    await this.components.store.delete(sealedKey(sealed))
-  }
-
-  async #step(sealed: SealedResult, creator: string): Promise<boolean> {
-    const { components } = this
-    const { cert, attestation } = sealed
-    const options = { timeoutMs: components.params.requestTimeoutMs, signal: this.scope.signal }
-    const inquiry = message('sealed', { cert })
-    const may = await ask(components, creator, 'verification', inquiry, ['sealed-reply'], options)
-    if (!may?.body.open) return false
-    const reveal = message('reveal', { cert, attestation })
-    const reply = await ask(components, creator, 'verification', reveal, ['reveal-reply'], options)
-    return reply?.body.received === true
   }
 }
 

@@ -1,18 +1,19 @@
-import type { Bid, Grant, JobId, JobNotice, Offer, PeerId, Signed, SubtaskOutput } from '@rayswarm/interface'
-import { judgeCommitCert } from '@rayswarm/lease'
-import { deadlineAtMs } from '@rayswarm/market'
+import type { Bid, CommitCert, Grant, JobId, JobNotice, PeerId, Signed, SubtaskOutput } from '@rayswarm/interface'
+import { deadlineAtMs, type OpenReplica } from '@rayswarm/market'
 import { GENERATION_COUNT_MAX, GRANTS_PER_REPLY_MAX } from '@rayswarm/params'
-import { judge, judgeReveal, mayOpen } from '@rayswarm/verification'
 import { encodeMessage, type MessageOf, message, replicaId, signed } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import { BidDesk } from './bid-desk.ts'
 import type { RoleComponents } from './components.ts'
+import type { Evidences } from './evidences.ts'
+import { JobJudge } from './job-judge.ts'
 import { JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer } from './offer-book.ts'
-import { fetchResult } from './results.ts'
+import { Openings } from './openings.ts'
 import { Scope } from './scope.ts'
 import { verdictClaims } from './verdict-claims.ts'
+import { wakeHolders } from './wake.ts'
 import type { WitnessRole } from './witness-role.ts'
 
 export interface JobDriverInit {
@@ -23,15 +24,20 @@ export interface JobDriverInit {
   readonly onEnd: (end: 'complete' | 'failed' | 'expired') => void
 }
 
-/** The creator's side of one job: grants replicas, compares what comes back, says the verdicts. */
+/**
+ * The creator's side of one job: grants replicas, compares what comes back, says the verdicts.
+ *
+ * In owner mode it is the only judge. Where witnesses were drawn it is one judge more: its grants let nodes claim at once, and
+ * what it judges from the same evidence is what it settles.
+ */
 export class JobDriver {
   readonly job: JobId
   readonly state: JobState
   readonly scope: Scope
+  readonly #judge: JobJudge
   readonly #desk: BidDesk
+  readonly #openings: Openings | undefined
   readonly #deadlineAtMs: number
-  /** Nodes whose result lost against a quorum of this job: they get no second chance in it. */
-  readonly #caught = new Set<PeerId>()
   /** Replicas whose verdict is in our feed. */
   readonly #said = new Set<string>()
   #noticeSequence = 0
@@ -39,17 +45,44 @@ export class JobDriver {
 
   constructor(
     readonly components: RoleComponents,
-    readonly roles: { readonly witness: WitnessRole; readonly ledger: LedgerRole },
+    readonly roles: {
+      readonly witness: WitnessRole
+      readonly ledger: LedgerRole
+      readonly evidences: Evidences
+    },
     readonly init: JobDriverInit
   ) {
-    const { spec } = init.offer.signed.body
-    this.job = init.offer.job
+    const { offer } = init
+    const { spec } = offer.signed.body
+    const isOnlyJudge = offer.drawn === undefined
+    this.job = offer.job
     this.state = new JobState(this.job, spec, split(spec), components.store)
     this.scope = new Scope(components)
-    this.#deadlineAtMs = deadlineAtMs(init.offer.signed.body)
+    this.#deadlineAtMs = deadlineAtMs(offer.signed.body)
+    this.#openings = isOnlyJudge ? undefined : new Openings(components, this.scope, offer)
+    this.#judge = new JobJudge(components, {
+      offer,
+      state: this.state,
+      scope: this.scope,
+      revisable: !isOnlyJudge,
+      keep: 'memory',
+      adopt: (record, cert) => !isOnlyJudge || adoptGranted(record, cert),
+      isAsGranted: (record, { manifest, account, equivalenceClass }) =>
+        manifest === spec.manifest &&
+        (!isOnlyJudge ||
+          // Another class would be compared with nobody: the holder is held to the one it bid with.
+          (account === record.grant?.body.account && equivalenceClass === record.equivalenceClass)),
+      onOpened: track => this.#notice('replica-open', track.subtask.index),
+      onMayOpen: (track, holders) => wakeHolders(components, this.scope, this.job, track, holders),
+      onEvidence: (cert, attestation) => this.roles.evidences.add(this.job, cert, attestation),
+      onDecided: (track, output) => this.scope.spawn('verdict', () => this.#conclude(track, output))
+    })
     this.#desk = new BidDesk({
       spec,
-      onFirst: () => this.scope.after(components.params.matchWindowMs, () => this.#settleBids())
+      onFirst: () =>
+        this.scope.after(components.params.matchWindowMs, () =>
+          this.scope.spawn('match', () => this.#settleBids())
+        )
     })
   }
 
@@ -58,11 +91,12 @@ export class JobDriver {
     await this.state.restore(this.components.clock.nowMs())
     for (const { body } of this.roles.ledger.own())
       if (body.claim.kind === 'verdict') this.#said.add(replicaId(body.claim.replica))
-    for (const track of this.state.tracks) {
-      this.#remember(track)
-      this.#consider(track)
+    this.roles.evidences.open(this.init.offer, this.state, (cert, attestation) =>
+      this.#judge.onReveal(cert, attestation)
+    )
+    this.#judge.start()
+    for (const track of this.state.tracks)
       if (track.record.state !== 'running') this.scope.spawn('verdict', () => this.#sayVerdicts(track))
-    }
     const repeat = async (): Promise<void> => this.#repeatOffer()
     this.scope.spawn('offer', repeat)
     this.scope.every('offer', () => params.offerRepeatMs, repeat)
@@ -71,12 +105,19 @@ export class JobDriver {
       () => params.leaseRetryMs,
       async () => this.#check()
     )
+    if (this.#openings !== undefined)
+      this.scope.every(
+        'evidence exchange',
+        () => params.sealedPollMs,
+        () => this.roles.evidences.exchange(this.job)
+      )
     this.#endIfDone()
   }
 
   async stop(): Promise<void> {
     this.#desk.close()
     await this.scope.close()
+    this.roles.evidences.close(this.job)
     await this.state.saved().catch(cause => this.components.log.warn('job state not kept', { cause }))
   }
 
@@ -84,7 +125,7 @@ export class JobDriver {
   async onBid(bid: Signed<Bid>): Promise<MessageOf<'bid-reply'>> {
     const { params } = this.components
     if (this.#ended) return message('bid-reply', { grants: [], retryAfterMs: 0, closed: true })
-    if (this.#caught.has(bid.signer))
+    if (this.#judge.caught.has(bid.signer))
       return message('bid-reply', {
         grants: [],
         reason: 'reputation-too-low',
@@ -107,63 +148,42 @@ export class JobDriver {
 
   /** A holder shows that its replica is closed and asks whether it may open the seal. */
   async onSealed(request: MessageOf<'sealed'>, from: PeerId): Promise<MessageOf<'sealed-reply'>> {
-    const { cert } = request.body
-    const { params } = this.components
-    const found = this.state.find(cert.replica)
-    const sound = judgeCommitCert(cert, this.init.offer.witnesses, this.components.context)
-    if (found === undefined || cert.holder !== from || sound.action !== 'accept')
-      throw new RangeError('not a certificate of this job')
-    const { track, record } = found
-    // A generation that was given up stays so: its successor may be under way, and only one of them is ever paid.
-    const alive = record.outcome === 'open' || record.outcome === 'leased'
-    if (alive && !this.#adopt(track, record, cert))
-      return message('sealed-reply', { open: false, retryAfterMs: params.sealedPollMs })
-    await this.state.saved()
-    const over = this.#ended || track.record.state !== 'running'
-    const open = over || mayOpen(this.state.spec.verify, this.state.outcomes(track), record.replica)
-    return message('sealed-reply', { open, retryAfterMs: params.sealedPollMs })
+    const open = await this.#judge.onSealed(request.body.cert, from)
+    if (open === undefined) throw new RangeError('not a certificate of this job')
+    return message('sealed-reply', {
+      open: open || this.#ended,
+      retryAfterMs: this.components.params.sealedPollMs
+    })
   }
 
   /** A holder opens its seal. Once we have said "received", the attestation is ours to keep. */
   async onReveal(request: MessageOf<'reveal'>, from: PeerId): Promise<MessageOf<'reveal-reply'>> {
     const { cert, attestation } = request.body
-    const found = this.state.find(cert.replica)
-    if (found === undefined || cert.holder !== from) throw new RangeError('not a replica of this job')
-    const { track, record } = found
-    const sound = judgeReveal(cert, attestation, this.components.context)
-    if (sound.action !== 'accept') throw new RangeError(sound.fault)
-    if (this.#ended || record.outcome !== 'sealed' || record.cert?.holder !== from)
-      return message('reveal-reply', { received: record.outcome !== 'open' })
-    const { manifest, account, equivalenceClass } = attestation.body
-    const asGranted =
-      manifest === this.state.spec.manifest &&
-      account === record.grant?.body.account &&
-      // Another class would be compared with nobody: the holder is held to the one it bid with.
-      equivalenceClass === record.equivalenceClass
-    record.attestation = attestation
-    record.outcome = asGranted ? 'revealed' : 'mismatch'
-    await this.state.save(track)
-    this.#consider(track)
-    return message('reveal-reply', { received: true })
+    if (cert.holder !== from) throw new RangeError('not its own replica')
+    if (this.#ended) return message('reveal-reply', { received: true })
+    const received = await this.#judge.onReveal(cert, attestation)
+    if (received === undefined) throw new RangeError('not an opening of this job')
+    return message('reveal-reply', { received })
   }
 
   /** Grants whose holder may never have heard of them. */
   #unclaimed(node: PeerId): Signed<Grant>[] {
+    const untouched = (track: SubtaskTrack, record: ReplicaRecord): boolean =>
+      record.outcome === 'leased' &&
+      record.grant?.body.holder === node &&
+      // Where others witness, a grant is only given back: whoever claimed it does not bid for it.
+      (this.#openings !== undefined ||
+        this.roles.witness.stateOf(this.state.key(track, record)).holder !== node)
     const grants = this.state.tracks.flatMap(track =>
-      track.record.replicas.flatMap(record => {
-        const untouched =
-          record.outcome === 'leased' &&
-          record.grant?.body.holder === node &&
-          this.roles.witness.stateOf(this.state.key(track, record)).holder !== node
-        return untouched ? [record.grant!] : []
-      })
+      track.record.replicas.flatMap(record => (untouched(track, record) ? [record.grant!] : []))
     )
-    return grants.slice(0, GRANTS_PER_REPLY_MAX)
+    return this.#openings === undefined ? grants.slice(0, GRANTS_PER_REPLY_MAX) : []
   }
 
-  #settleBids(): void {
+  async #settleBids(): Promise<void> {
     const { clock, context, events } = this.components
-    this.#desk.settle(this.state.openReplicas(), (grant, bid) => {
+    const open = this.#openings === undefined ? this.state.openReplicas() : await this.#openElsewhere()
+    this.#desk.settle(open, (grant, bid) => {
       const granted = signed('grant', grant, context)
       // Matched from our own open replicas a moment ago: it is there.
       const found = this.state.find(grant.replica)!
@@ -179,83 +199,20 @@ export class JobDriver {
     })
   }
 
-  /** Note that a replica is closed. False when its holder has no grant of ours. */
-  #adopt(track: SubtaskTrack, record: ReplicaRecord, cert: MessageOf<'sealed'>['body']['cert']): boolean {
-    const grant = grantOf(record, cert.holder)
-    if (grant === undefined) return false
-    record.cert = cert
-    record.grant = grant
-    record.outcome = 'sealed'
-    void this.state.save(track)
-    this.components.events.emit('replica:committed', { replica: cert.replica, node: cert.holder })
-    this.#refreshOpenings(track)
-    return true
-  }
-
-  /** Start the reveal clocks of replicas that may open now, and tell their holders. */
-  #refreshOpenings(track: SubtaskTrack): void {
-    const outcomes = this.state.outcomes(track)
-    let news = false
-    for (const record of track.record.replicas) {
-      if (record.outcome !== 'sealed' || record.mayOpenAtMs !== undefined) continue
-      if (!mayOpen(this.state.spec.verify, outcomes, record.replica)) continue
-      record.mayOpenAtMs = this.components.clock.nowMs()
-      news = true
-    }
-    if (news) this.#notice('subtask-sealed', track.subtask.index)
-  }
-
-  #fetch(track: SubtaskTrack, record: ReplicaRecord): void {
-    if (track.fetching.has(record)) return
-    track.fetching.add(record)
-    this.scope.spawn('result fetch', async () => {
-      const attestation = record.attestation!.body
-      const fetched = await fetchResult(this.components, this.scope, track.subtask, attestation)
-      track.fetching.delete(record)
-      if (this.#ended) return
-      if ('output' in fetched) track.outputs.set(record, fetched.output)
-      else record.outcome = fetched.outcome
-      await this.state.save(track)
-      this.#consider(track)
-    })
-  }
-
-  /** Look at one subtask again: decide it, or open what it still needs. */
-  #consider(track: SubtaskTrack): void {
-    if (this.#ended || track.record.state !== 'running') return
-    const unread = track.record.replicas.filter(r => r.outcome === 'revealed' && !track.outputs.has(r))
-    for (const record of unread) this.#fetch(track, record)
-    if (unread.length > 0) return
-    const judgement = judge(this.state.spec.verify, this.state.outcomes(track))
-    if (judgement.state === 'waiting') return this.#refreshOpenings(track)
-    if (judgement.state === 'more') {
-      for (const { replica, generation } of judgement.replicas)
-        track.record.replicas.push({ replica, generation, outcome: 'open' })
-      void this.state.save(track)
-      this.#refreshOpenings(track)
-      return this.#notice('replica-open', track.subtask.index)
-    }
-    for (const verdict of judgement.verdicts) {
-      const found = this.state.find({ job: this.job, subtask: track.subtask.index, ...verdict })
-      if (found === undefined) continue
-      found.record.verdict = verdict.verdict
-      if (verdict.reason !== undefined) found.record.reason = verdict.reason
-    }
-    const canonical = track.record.replicas.find(
-      r => r.verdict === 'accepted' && r.reason === undefined && track.outputs.has(r)
-    )
-    track.record.state =
-      judgement.state === 'decided' && canonical !== undefined ? 'accepted' : ('failed' as const)
-    if (canonical !== undefined) track.record.result = canonical.attestation!.body.result
-    this.#remember(track)
-    this.scope.spawn('verdict', () => this.#conclude(track, canonical && track.outputs.get(canonical)))
+  /** What is open at the witnesses and not granted by us a moment ago. */
+  async #openElsewhere(): Promise<readonly OpenReplica[]> {
+    const page = await this.#openings!.ask()
+    const vacant = new Set(page?.open.map(v => `${v.subtask}/${v.replica}/${v.generation}`))
+    return this.state
+      .openReplicas()
+      .filter(({ replica: r }) => vacant.has(`${r.subtask}/${r.replica}/${r.generation}`))
   }
 
   /** Make a decision known. Whatever fails here, the job goes on: pay does not wait for pictures. */
   async #conclude(track: SubtaskTrack, output: SubtaskOutput | undefined): Promise<void> {
     try {
       await this.state.save(track)
-      await this.#sayVerdicts(track)
+      if (this.#openings === undefined) await this.#sayVerdicts(track)
       if (output === undefined) return
       await this.init.onAccepted(track, output)
       this.components.events.emit('subtask:accepted', { job: this.job, subtask: track.subtask.index })
@@ -267,11 +224,6 @@ export class JobDriver {
       track.outputs.clear()
       this.#endIfDone()
     }
-  }
-
-  #remember(track: SubtaskTrack): void {
-    for (const { verdict, grant } of track.record.replicas)
-      if (verdict === 'rejected' && grant !== undefined) this.#caught.add(grant.body.holder)
   }
 
   /** Tell the ledger, once per replica, also when a crash came between deciding and saying. */
@@ -291,21 +243,24 @@ export class JobDriver {
     }
   }
 
+  /** Verdicts of all subtasks. Where several judge, they are final only once the job is settled. */
+  async sayAllVerdicts(): Promise<void> {
+    for (const track of this.state.tracks) await this.#sayVerdicts(track)
+  }
+
   /** Take back lapsed replicas, end overdue openings, end an overdue job. */
   #check(): void {
-    const { clock, params } = this.components
+    const { clock } = this.components
     if (this.#ended) return
     const nowMs = clock.nowMs()
     for (const track of this.state.tracks) {
       if (track.record.state !== 'running') continue
-      for (const record of track.record.replicas) {
+      for (const record of track.record.replicas)
         if (record.outcome === 'leased') this.#reclaim(track, record, nowMs)
-        if (record.outcome === 'sealed' && nowMs > (record.mayOpenAtMs ?? nowMs) + params.revealTimeoutMs) {
-          record.outcome = 'timeout'
-          void this.state.save(track)
-        }
-      }
-      this.#consider(track)
+      // Witnesses see to it that others' silence ends; we are only one judge more.
+      if (this.#openings !== undefined) continue
+      this.#judge.checkOverdue(track, nowMs)
+      this.#judge.consider(track)
     }
     if (nowMs > this.#deadlineAtMs) this.#end('expired')
   }
@@ -313,7 +268,7 @@ export class JobDriver {
   /** A granted replica goes back to the open ones when its lease lapsed, or was never claimed. */
   #reclaim(track: SubtaskTrack, record: ReplicaRecord, nowMs: number): void {
     const key = this.state.key(track, record)
-    const lease = this.roles.witness.leaseState(key)
+    const lease = this.#openings === undefined ? this.roles.witness.leaseState(key) : 'open'
     if (lease === 'leased') return
     if (lease === 'registered' || lease === 'committed') {
       // Its holder committed and has not told us yet, or never will: the reveal clock runs.
@@ -328,11 +283,12 @@ export class JobDriver {
     if (nowMs <= (record.grantedAtMs ?? 0) + this.components.params.grantTermMs) return
     const { grant } = record
     record.outcome = 'open'
+    delete record.grant
+    if (this.#openings !== undefined) return
     if (grant !== undefined) {
       record.former = [...(record.former ?? []), grant].slice(-GENERATION_COUNT_MAX)
       this.components.events.emit('replica:lapsed', { replica: key, node: grant.body.holder })
     }
-    delete record.grant
     void this.state.save(track)
     this.#notice('replica-open', track.subtask.index)
   }
@@ -352,8 +308,7 @@ export class JobDriver {
   async #repeatOffer(): Promise<void> {
     if (this.#ended) return
     const { network } = this.components
-    const offer: Signed<Offer> = this.init.offer.signed
-    const recipientCount = await network.publish('offers', encodeMessage(offer))
+    const recipientCount = await network.publish('offers', encodeMessage(this.init.offer.signed))
     if (recipientCount === 0) this.components.log.debug('nobody heard the offer', { job: this.job })
   }
 
@@ -371,6 +326,14 @@ export class JobDriver {
     const body = { job: this.job, about: 'closed' as const, sequence: this.#noticeSequence++ }
     await this.components.network.publish('jobs', encodeMessage(message('notice', body)))
   }
+}
+
+/** Owner mode: a commit counts for whoever has a grant of ours, the present one or one that lapsed. */
+function adoptGranted(record: ReplicaRecord, cert: CommitCert): boolean {
+  const grant = grantOf(record, cert.holder)
+  if (grant === undefined) return false
+  record.grant = grant
+  return true
 }
 
 /** Our grant to a holder: the present one's or a lapsed one's. */

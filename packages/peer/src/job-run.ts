@@ -17,12 +17,11 @@ import { FrameAssembler } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { PublishedJob } from './creator-role.ts'
 import { JobDriver } from './job-driver.ts'
-import type { SubtaskTrack } from './job-state.ts'
-import type { LedgerRole } from './ledger-role.ts'
-import type { KnownOffer, OfferBook } from './offer-book.ts'
+import { holderOf, type SubtaskTrack } from './job-state.ts'
+import type { JudgeRoles } from './judge-role.ts'
+import type { KnownOffer } from './offer-book.ts'
 import type { ExecutionReport, JobReport } from './report.ts'
 import { fetchResult } from './results.ts'
-import type { WitnessRole } from './witness-role.ts'
 
 const NO_TRANSACTION = `0x${'0'.repeat(64)}`
 
@@ -41,12 +40,8 @@ export class JobRun {
 
   constructor(
     readonly components: RoleComponents,
-    readonly roles: {
-      readonly offers: OfferBook
-      readonly witness: WitnessRole
-      readonly ledger: LedgerRole
-    },
-    offer: KnownOffer
+    readonly roles: JudgeRoles,
+    readonly offer: KnownOffer
   ) {
     this.job = offer.job
     this.#offer = offer.signed
@@ -88,7 +83,10 @@ export class JobRun {
       if (track.record.state !== 'accepted' || accepted === undefined || this.#assembled.has(track)) continue
       const attestation = accepted.attestation!.body
       try {
-        const fetched = await fetchResult(this.components, this.driver.scope, track.subtask, attestation)
+        const providers = [attestation.holder, ...this.offer.witnesses.members]
+        const options = { providers, toDisk: false }
+        const { driver } = this
+        const fetched = await fetchResult(this.components, driver.scope, track.subtask, attestation, options)
         if ('output' in fetched) await this.#assemble(track, fetched.output)
         else log.warn('accepted result is gone', { job: this.job, subtask: track.subtask.index })
       } catch (cause) {
@@ -145,6 +143,7 @@ export class JobRun {
       locked,
       outcome
     }
+    await this.#sayVerdicts().catch(cause => log.warn('verdicts not said', { job: this.job, cause }))
     await this.#close(report).catch(cause => log.warn('job not closed cleanly', { job: this.job, cause }))
     this.report = report
     if (end !== 'complete')
@@ -152,6 +151,11 @@ export class JobRun {
     events.emit('job:settled', { job: this.job, outcome })
     this.#resolve(report)
     void this.driver.stop()
+  }
+
+  /** Where several judges had to agree first. */
+  async #sayVerdicts(): Promise<void> {
+    if (this.offer.drawn !== undefined) await this.driver.sayAllVerdicts()
   }
 
   /** Say that the job is over, and drop what it needed. The money has moved: nothing here may hold up the report. */
@@ -194,9 +198,10 @@ export class JobRun {
   #receipts(): Receipt[] {
     return this.driver.state.tracks.flatMap(track =>
       track.record.replicas.flatMap(record => {
-        const { grant, attestation, verdict, reason } = record
-        if (verdict !== 'accepted' || reason !== undefined || !grant || !attestation) return []
-        const { holder, account, price } = grant.body
+        const { cert, attestation, verdict, reason } = record
+        if (verdict !== 'accepted' || reason !== undefined || !cert || !attestation) return []
+        const { holder, account } = attestation.body
+        const { price } = cert
         const replica = this.driver.state.key(track, record)
         const digest = toHex(attestation.body.opening.digest)
         return [{ replica, node: holder, account, gross: price, digest }]
@@ -208,14 +213,16 @@ export class JobRun {
     return this.driver.state.tracks.flatMap(track =>
       track.record.replicas.flatMap(record => {
         const { grant, verdict, reason, attestation, replica, generation } = record
-        if (grant === undefined) return []
+        const node = holderOf(record)
+        const account = attestation?.body.account ?? grant?.body.account
+        if (node === undefined || account === undefined) return []
         return [
           {
             subtask: track.subtask.index,
             replica,
             generation,
-            node: grant.body.holder,
-            account: grant.body.account,
+            node,
+            account,
             ...(verdict === undefined ? {} : { verdict }),
             ...(reason === undefined ? {} : { reason }),
             ...(attestation === undefined ? {} : { elapsedMs: attestation.body.elapsedMs })

@@ -6,6 +6,7 @@ import type {
   Grant,
   JobId,
   JobSpec,
+  PeerId,
   ReplicaKey,
   Signed,
   Store,
@@ -35,6 +36,10 @@ export interface ReplicaRecord {
   silentSinceMs?: number
   /** Since when the holder may open its seal. */
   mayOpenAtMs?: number
+  /** Since when it is wanted, by our clock. */
+  openSinceMs?: number
+  /** Whether the attested result was fetched, and is what was attested. */
+  fetched?: boolean
   attestation?: Signed<Attestation>
   verdict?: Verdict
   reason?: UnpaidReason
@@ -97,6 +102,7 @@ export class JobState {
       for (const replica of track.record.replicas) {
         if (replica.grantedAtMs !== undefined) replica.grantedAtMs = nowMs
         if (replica.mayOpenAtMs !== undefined) replica.mayOpenAtMs = nowMs
+        if (replica.openSinceMs !== undefined) replica.openSinceMs = nowMs
         delete replica.silentSinceMs
       }
     }
@@ -141,7 +147,7 @@ export class JobState {
       replica: record.replica,
       generation: record.generation,
       outcome: record.outcome,
-      ...(record.grant === undefined ? {} : { holder: record.grant.body.holder }),
+      ...present('holder', holderOf(record)),
       ...(record.attestation === undefined
         ? {}
         : {
@@ -172,6 +178,15 @@ export class JobState {
         })
     })
   }
+}
+
+/** Who closed a replica, or was granted it. */
+export function holderOf(record: ReplicaRecord): PeerId | undefined {
+  return record.cert?.holder ?? record.grant?.body.holder
+}
+
+function present<Key extends string, T>(key: Key, value: T | undefined): { [K in Key]?: T } {
+  return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: T })
 }
 
 /** Who holds a replica, or held it once and may still commit it: until its register is taken. */

@@ -29,6 +29,10 @@ export class NodeJob {
   /** Bids in a row that we did not even make. */
   declineCount = 0
   sealedCount = 0
+  /** Bids in a row that the creator left unanswered, and when it is asked again. */
+  silenceCount = 0
+  askCreatorAtMs = 0
+  readonly #sealedSubtasks = new Set<number>()
   /** A bid is under way: grants may come. */
   bidding = false
   #retired = false
@@ -59,6 +63,17 @@ export class NodeJob {
     return this.#budget
   }
 
+  /** Whether we execute, or have executed, a replica of a subtask: no other of it is for us. */
+  hasPart(subtask: number): boolean {
+    if (this.#sealedSubtasks.has(subtask)) return true
+    const prefix = `${this.offer.job}/${subtask}/`
+    return [...this.running].some(id => id.startsWith(prefix))
+  }
+
+  noteSealed(subtask: number): void {
+    this.#sealedSubtasks.add(subtask)
+  }
+
   get busy(): boolean {
     return this.bidding || this.running.size > 0 || this.sealedCount > 0
   }
@@ -87,7 +102,7 @@ export class NodeJob {
     const { assets, params } = this.components
     const { spec } = this.offer.signed.body
     const checkout = await assets.checkout(spec.manifest, {
-      providers: [spec.creator],
+      providers: [spec.creator, ...this.offer.witnesses.members],
       sizeBytesMax: spec.assetsSizeBytes,
       timeoutMs: params.assetsTimeoutMs,
       signal: this.scope.signal

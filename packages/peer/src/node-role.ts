@@ -8,6 +8,7 @@ import type {
   PeerId,
   Probe,
   ReceiptClaim,
+  ReplicaKey,
   Runner,
   Signed,
   WorkloadKind
@@ -17,9 +18,12 @@ import { GRANTS_PER_REPLY_MAX, OFFER_COUNT_MAX, SEALED_COUNT_MAX } from '@rayswa
 import { replicaId, signed, verifySigned } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import { jitterMs, type RoleComponents } from './components.ts'
-import { Execution, Opener, parseSealed, type SealedResult } from './execution.ts'
+import { Execution, parseSealed, type SealedResult } from './execution.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import { NodeJob } from './node-job.ts'
+import { Opener } from './opener.ts'
+import { Openings } from './openings.ts'
+import { type Chosen, turnsOf } from './race.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
@@ -176,8 +180,8 @@ export class NodeRole {
       return this.#decline(job, judged.reason)
     }
     job.declineCount = 0
-    const places = this.#placesFor(job)
-    if (places <= 0) return this.#decline(job, 'busy')
+    if (this.#placesFor(job) <= 0) return this.#decline(job, 'busy')
+    if (clock.nowMs() < job.askCreatorAtMs) return this.#race(job, judged.probe)
     await network.learn(creator, this.offers.get(job.offer.job)?.signed.body.addresses ?? [])
     const bid = signed(
       'bid',
@@ -186,18 +190,30 @@ export class NodeRole {
         account: this.settings.account,
         equivalenceClass: judged.probe.equivalenceClass,
         pricePerMegaUnit: this.settings.pricePerMegaUnitMin,
-        freePlaces: places,
+        freePlaces: this.#placesFor(job),
         memoryBytes: this.settings.memoryBytes
       },
       context
     )
     const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
     const answer = await ask(this.components, creator, 'market', bid, ['bid-reply'], options)
-    if (answer === undefined) return
+    if (answer === undefined) {
+      // Where witnesses were drawn, the job goes on without its creator; it is asked again, less and less often.
+      job.silenceCount++
+      job.askCreatorAtMs =
+        clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.silenceCount, DECLINE_DOUBLINGS_MAX)
+      return this.#race(job, judged.probe)
+    }
+    job.silenceCount = 0
     const reply = answer.body
     if (reply.closed) return job.retire()
     const grants = reply.grants.filter(grant => this.#isOurs(job, grant)).slice(0, this.#placesFor(job))
-    for (const grant of grants) this.#execute(job, grant, judged.probe)
+    for (const grant of grants)
+      this.#execute(job, { replica: grant.body.replica, fence: 0, grant }, judged.probe)
+    if (grants.length === 0 && job.offer.drawn !== undefined) {
+      if (reply.reason !== undefined) this.#decline(job, reply.reason)
+      return this.#race(job, judged.probe)
+    }
     if (grants.length > 0) {
       job.reason = undefined
       // There may be more where these came from, for the places that are left.
@@ -206,6 +222,22 @@ export class NodeRole {
       job.bidAtMs = clock.nowMs() + jitterMs(reply.retryAfterMs, chance)
       if (reply.reason !== undefined) this.#decline(job, reply.reason)
     }
+  }
+
+  /** Claim what it is our turn to claim without a grant. */
+  async #race(job: NodeJob, probe: Probe): Promise<void> {
+    const { chance, clock, network, params } = this.components
+    job.bidAtMs = clock.nowMs() + jitterMs(params.bidPollMs, chance)
+    if (job.offer.drawn === undefined) return
+    const page = await new Openings(this.components, this.#scope, job.offer).ask()
+    if (page === undefined) return
+    if (page.closed) return this.#checkPaid(job)
+    const open = page.open.filter(({ subtask }) => !job.hasPart(subtask))
+    const { due, nextInMs } = turnsOf(job.offer, network.peerId, open, params)
+    const chosen = onePerSubtask(due).slice(0, this.#placesFor(job))
+    for (const choice of chosen) this.#execute(job, choice, probe)
+    const waitMs = chosen.length > 0 ? 0 : (nextInMs ?? Number.POSITIVE_INFINITY)
+    job.bidAtMs = Math.min(job.bidAtMs, clock.nowMs() + waitMs)
   }
 
   #decline(job: NodeJob, reason: IneligibleReason): void {
@@ -257,9 +289,9 @@ export class NodeRole {
     )
   }
 
-  #execute(job: NodeJob, grant: Signed<Grant>, probe: Probe): void {
+  #execute(job: NodeJob, claim: { grant?: Signed<Grant> } & Chosen, probe: Probe): void {
     const { events } = this.components
-    const { replica } = grant.body
+    const { replica } = claim
     const subtask = job.subtasks[replica.subtask]!
     const runner = this.#engines.find(engine => engine.probe === probe)!.runner
     const id = replicaId(replica)
@@ -267,7 +299,8 @@ export class NodeRole {
     const etaMs = Math.ceil(subtask.workUnits / (this.#unitsPerMs ?? UNITS_PER_MS_GUESS))
     const init = {
       offer: job.offer,
-      grant,
+      ...claim,
+      account: this.settings.account,
       subtask,
       probe,
       etaMs: Math.max(ETA_MS_MIN, etaMs),
@@ -282,13 +315,14 @@ export class NodeRole {
       try {
         const ended = await new Execution(this.components, job.scope, init).run()
         if (ended.end === 'sealed') {
+          job.noteSealed(replica.subtask)
           events.emit('execution:finished', { replica, elapsedMs: ended.elapsedMs })
           this.#measure(subtask.workUnits, ended.elapsedMs)
           job.failureCount = 0
           await this.#open(job, ended.sealed)
         } else this.components.log.debug('replica refused', { replica: id, reason: ended.refusal.reason })
       } catch (cause) {
-        if (!job.scope.closed) this.#onFailure(job, grant, cause)
+        if (!job.scope.closed) this.#onFailure(job, replica, cause)
       } finally {
         job.running.delete(id)
         this.#runningCount--
@@ -298,12 +332,12 @@ export class NodeRole {
     })
   }
 
-  #onFailure(job: NodeJob, grant: Signed<Grant>, cause: unknown): void {
+  #onFailure(job: NodeJob, replica: ReplicaKey, cause: unknown): void {
     const { clock, events, log, params } = this.components
     const error = cause instanceof Error ? cause : new Error(String(cause))
     job.failureCount++
-    events.emit('execution:failed', { replica: grant.body.replica, error })
-    log.warn('execution failed', { job: job.offer.job, subtask: grant.body.replica.subtask, cause: error })
+    events.emit('execution:failed', { replica, error })
+    log.warn('execution failed', { job: job.offer.job, subtask: replica.subtask, cause: error })
     if (job.failureCount >= FAILURE_COUNT_MAX)
       job.bidAtMs = clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.failureCount, 8)
   }
@@ -318,10 +352,10 @@ export class NodeRole {
     const { result } = sealed.attestation.body
     await job.keep(result).catch(cause => this.components.log.warn('result not noted', { result, cause }))
     job.sealedCount++
-    const opener = new Opener(this.components, job.scope)
+    const opener = new Opener(this.components, job.scope, job.offer)
     job.scope.spawn('opening', () =>
       opener
-        .open(sealed, job.offer.signed.signer, wake => job.onWake(wake))
+        .open(sealed, wake => job.onWake(wake))
         .finally(() => {
           job.sealedCount--
         })
@@ -356,13 +390,22 @@ export class NodeRole {
 
   #onReceipt(author: PeerId, receipt: ReceiptClaim): void {
     const job = this.#jobs.get(receipt.job)
-    if (job === undefined || author !== job.offer.signed.signer) return
-    this.#scope.spawn('payment check', async () => {
-      // The chain may be away: the money is there all the same.
-      const amount = await this.components.chain.creditOf(this.settings.account)
-      this.components.events.emit('node:paid', { job: receipt.job, amount })
-      await this.#close(job)
-    })
+    const { signed, witnesses } = job?.offer ?? {}
+    if (job === undefined || (author !== signed?.signer && !witnesses?.members.includes(author))) return
+    this.#scope.spawn('payment check', () => this.#checkPaid(job))
+  }
+
+  /** Close a job whose money has moved. */
+  async #checkPaid(job: NodeJob): Promise<void> {
+    const { chain, events } = this.components
+    // A creator's word closes its own job; one witness alone may lie.
+    if (job.offer.drawn !== undefined) {
+      const { state } = await chain.escrow(job.offer.signed.body.escrow)
+      if (state === 'locked') return
+    }
+    const amount = await chain.creditOf(this.settings.account)
+    events.emit('node:paid', { job: job.offer.job, amount })
+    await this.#close(job)
   }
 
   async #close(job: NodeJob): Promise<void> {
@@ -371,6 +414,11 @@ export class NodeRole {
     await job.close()
     await job.forget()
   }
+}
+
+/** The first of each subtask: nobody gets two replicas of one. */
+function onePerSubtask(due: readonly Chosen[]): readonly Chosen[] {
+  return due.filter((one, i) => due.findIndex(other => other.replica.subtask === one.replica.subtask) === i)
 }
 
 function compare(a: bigint, b: bigint): number {

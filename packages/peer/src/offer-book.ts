@@ -1,23 +1,36 @@
 import type { Admission, JobId, Offer, PeerId, Signed, WitnessSet } from '@rayswarm/interface'
-import { witnessSet } from '@rayswarm/lease'
+import { drawnSet, witnessSet } from '@rayswarm/lease'
 import { deadlineAtMs, judgeOffer } from '@rayswarm/market'
 import { OFFER_COUNT_MAX, OFFERS_PAGE_COUNT_MAX } from '@rayswarm/params'
 import { decodeMessage, jobIdOf, type MessageOf, message, sha256, toHex, verifySigned } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
+import { type Drawn, Draws } from './draws.ts'
 import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
+
+/** An offer whose witnesses cannot be drawn is tried again this often; chains take their time to be final. */
+const DRAW_ATTEMPT_COUNT_MAX = 200
 
 /** An offer this peer knows of. */
 export interface KnownOffer {
   readonly job: JobId
   readonly signed: Signed<Offer>
   readonly witnesses: WitnessSet
+  /** How the witnesses were drawn; absent in owner mode. */
+  readonly drawn?: Drawn
 }
 
 /** An offer with what follows from it. */
-export function knownOffer(job: JobId, signed: Signed<Offer>): KnownOffer {
-  return { job, signed, witnesses: witnessSet(signed.body, job) }
+export function knownOffer(job: JobId, signed: Signed<Offer>, drawn: Drawn | undefined): KnownOffer {
+  const { body } = signed
+  if (drawn === undefined) return { job, signed, witnesses: witnessSet(body, job) }
+  return { job, signed, drawn, witnesses: drawnSet(body, job, drawn.witnesses) }
+}
+
+/** Whether a job's witnesses are drawn; else its creator alone is its witness. */
+export function isDrawn({ witness }: Offer): boolean {
+  return witness.witnessCount > 1
 }
 
 /** Open offers, from gossip and from neighbours. The oldest leaves when the book is full. */
@@ -28,15 +41,26 @@ export class OfferBook {
   readonly #heard = new Set<string>()
   /** Signatures of offers judged already, however they came. */
   readonly #seen = new Set<string>()
+  /** Offers whose witnesses are not known yet: the escrow may need another block. */
+  readonly #undrawn = new Map<JobId, { readonly signed: Signed<Offer>; attemptCount: number }>()
+  readonly draws: Draws
   readonly #scope: Scope
   readonly #listeners = new Set<(offer: KnownOffer) => void>()
 
   constructor(readonly components: RoleComponents) {
     this.#scope = new Scope(components)
+    this.draws = new Draws(components)
   }
 
   start(): void {
     this.components.network.subscribe('offers', bytes => this.#onGossip(bytes))
+    this.#scope.every(
+      'witness draw',
+      () => this.components.params.leaseRetryMs,
+      async () => {
+        for (const [job, { signed }] of [...this.#undrawn]) await this.#draw(job, signed)
+      }
+    )
     exchangeWithNeighbours('offers exchange', this.#scope, this.components, peer => this.#ask(peer))
   }
 
@@ -60,6 +84,7 @@ export class OfferBook {
   /** Forget an offer for good. Only its creator's word closes one. */
   close(job: JobId): void {
     this.#offers.delete(job)
+    this.#undrawn.delete(job)
     remember(this.#closed, job)
   }
 
@@ -79,17 +104,45 @@ export class OfferBook {
     const body = known?.signed.body
     if (body !== undefined && body.escrow.id !== signed.body.escrow.id)
       return { action: 'ignore', fault: 'other-escrow' }
-    this.#offers.set(job, knownOffer(job, signed))
-    this.#makeRoom()
-    if (known === undefined) {
-      this.components.events.emit('offer:seen', { job, creator: signed.signer })
-      for (const listener of this.#listeners) listener(this.#offers.get(job)!)
+    if (!isDrawn(signed.body)) this.#keep(knownOffer(job, signed, undefined))
+    else if (known?.drawn !== undefined) this.#keep(knownOffer(job, signed, known.drawn))
+    else {
+      this.#undrawn.set(job, { signed, attemptCount: 0 })
+      this.#scope.spawn('witness draw', () => this.#draw(job, signed))
     }
+    this.#makeRoom()
     return { action: 'accept' }
+  }
+
+  /** An offer counts once its witnesses are known: drawn, and named by its escrow. */
+  async #draw(job: JobId, signed: Signed<Offer>): Promise<void> {
+    const { clock, log } = this.components
+    if (clock.nowMs() >= deadlineAtMs(signed.body)) return void this.#undrawn.delete(job)
+    const drawn = await this.draws.of(job, signed.body).catch((cause: unknown) => String(cause))
+    // A later copy of the offer may have taken its place while the chain was asked.
+    const waiting = this.#undrawn.get(job)
+    if (waiting === undefined) return
+    if (typeof drawn === 'string') {
+      log.debug('witnesses not drawn', { job, why: drawn })
+      if (++waiting.attemptCount >= DRAW_ATTEMPT_COUNT_MAX) this.#undrawn.delete(job)
+      return
+    }
+    this.#undrawn.delete(job)
+    this.#keep(knownOffer(job, waiting.signed, drawn))
+  }
+
+  #keep(offer: KnownOffer): void {
+    const { job, signed } = offer
+    const isNew = !this.#offers.has(job)
+    this.#offers.set(job, offer)
+    if (!isNew) return
+    this.components.events.emit('offer:seen', { job, creator: signed.signer })
+    for (const listener of this.#listeners) listener(offer)
   }
 
   /** Offers cost their sender nothing: the eldest foreign one goes. Our own stay, their witness needs them. */
   #makeRoom(): void {
+    for (const job of this.#undrawn.keys()) if (this.#undrawn.size > OFFER_COUNT_MAX) this.#undrawn.delete(job)
     if (this.#offers.size <= OFFER_COUNT_MAX) return
     const self = this.components.network.peerId
     for (const [job, { signed }] of this.#offers)

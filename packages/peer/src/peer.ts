@@ -1,12 +1,15 @@
-import type { JobNotice, PeerEvents, Probe } from '@rayswarm/interface'
+import type { JobId, JobNotice, PeerEvents, PeerId, Probe } from '@rayswarm/interface'
 import type { Params } from '@rayswarm/params'
-import { decodeMessage, encodeMessage } from '@rayswarm/wire'
+import { decodeMessage, encodeMessage, message } from '@rayswarm/wire'
 import type { PeerComponents, RoleComponents } from './components.ts'
 import { CreatorRole, type PublishedJob, type PublishRequest } from './creator-role.ts'
 import { Emitter } from './emitter.ts'
+import { Evidences } from './evidences.ts'
+import { JudgeRole } from './judge-role.ts'
 import { LedgerRole } from './ledger-role.ts'
 import { NodeRole, type NodeSettings } from './node-role.ts'
 import { OfferBook } from './offer-book.ts'
+import { SyncRole } from './sync-role.ts'
 import { WitnessRole } from './witness-role.ts'
 
 export interface PeerInit {
@@ -18,9 +21,11 @@ export interface PeerInit {
 /** One participant: every peer keeps the ledger and the open offers, witnesses its own jobs, may publish and may execute. */
 export class Peer {
   readonly events = new Emitter<PeerEvents>()
+  readonly sync: SyncRole
   readonly offers: OfferBook
   readonly ledger: LedgerRole
   readonly witness: WitnessRole
+  readonly judge: JudgeRole
   readonly creator: CreatorRole
   readonly node: NodeRole | undefined
   readonly #components: RoleComponents
@@ -28,14 +33,16 @@ export class Peer {
   constructor(components: PeerComponents, init: PeerInit) {
     const shared: RoleComponents = { ...components, params: init.params, events: this.events }
     this.#components = shared
+    this.sync = new SyncRole(shared)
     this.offers = new OfferBook(shared)
     this.ledger = new LedgerRole(shared)
     this.witness = new WitnessRole(shared, this.offers)
-    this.creator = new CreatorRole(shared, {
-      offers: this.offers,
-      witness: this.witness,
-      ledger: this.ledger
-    })
+    const { offers, witness, ledger } = this
+    const evidences = new Evidences(shared, this.sync)
+    const roles = { offers, witness, ledger, evidences }
+    this.judge = new JudgeRole(shared, roles)
+    witness.judging = this.judge
+    this.creator = new CreatorRole(shared, roles)
     this.node = init.node && new NodeRole(shared, init.node, this.offers, this.ledger)
   }
 
@@ -49,9 +56,16 @@ export class Peer {
       return encodeMessage(this.offers.answer(decoded.value))
     })
     network.serve('verification', async (bytes, from) => {
-      const decoded = decodeMessage(bytes, ['sealed', 'reveal'], context)
+      const decoded = decodeMessage(bytes, ['sealed', 'reveal', 'notice'], context)
       if (!decoded.ok) throw new RangeError(decoded.fault)
-      return encodeMessage(await this.creator.onVerification(decoded.value, from))
+      const { value } = decoded
+      if (value.type !== 'notice') {
+        const judged = await this.judge.onVerification(value, from)
+        return encodeMessage(judged ?? (await this.creator.onVerification(value, from)))
+      }
+      if (!this.#isJudge(value.body.job, from)) throw new RangeError('not a judge of the job')
+      this.#onNotice(value.body)
+      return encodeMessage(message('notice-ack', {}))
     })
     network.subscribe('jobs', (bytes, from) => {
       const decoded = decodeMessage(bytes, ['notice'], context)
@@ -62,9 +76,11 @@ export class Peer {
       this.#onNotice(decoded.value.body)
       return { action: 'accept' }
     })
+    this.sync.start()
     this.offers.start()
     await this.ledger.start()
     await this.witness.start()
+    await this.judge.start()
     await this.creator.start()
     return (await this.node?.start()) ?? []
   }
@@ -73,13 +89,21 @@ export class Peer {
   async stop(): Promise<void> {
     await this.node?.stop()
     await this.creator.stop()
+    await this.judge.stop()
     await this.witness.stop()
     await this.offers.stop()
+    await this.sync.stop()
     await this.ledger.stop()
   }
 
   publish(request: PublishRequest): Promise<PublishedJob> {
     return this.creator.publish(request)
+  }
+
+  /** Whether a peer may say of a job that a seal may be opened. */
+  #isJudge(job: JobId, peer: PeerId): boolean {
+    const offer = this.offers.get(job)
+    return offer?.signed.signer === peer || offer?.witnesses.members.includes(peer) === true
   }
 
   #onNotice(notice: JobNotice): void {

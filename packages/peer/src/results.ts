@@ -1,4 +1,10 @@
-import { type Attestation, isRayswarmError, type Subtask, type SubtaskOutput } from '@rayswarm/interface'
+import {
+  type Attestation,
+  isRayswarmError,
+  type PeerId,
+  type Subtask,
+  type SubtaskOutput
+} from '@rayswarm/interface'
 import { digestOf } from '@rayswarm/verification'
 import { bytesEqual } from '@rayswarm/wire'
 import { decodeOutput, outputSizeBytes } from '@rayswarm/workload'
@@ -13,6 +19,12 @@ const OWN_FAILURES = new Set(['ERR_QUOTA', 'ERR_DISK_FULL', 'ERR_NOT_WRITABLE'])
 /** A result that is what was attested, or why there is none. */
 export type Fetched = { readonly output: SubtaskOutput } | { readonly outcome: 'missing' | 'mismatch' }
 
+/** Where a result comes from, and whether we keep it for others. */
+export interface FetchResultOptions {
+  readonly providers: readonly PeerId[]
+  readonly toDisk: boolean
+}
+
 /**
  * Fetch a revealed result and check that it is what was attested. While our own disk is full, we wait: nobody else is to blame.
  *
@@ -22,7 +34,8 @@ export async function fetchResult(
   components: RoleComponents,
   scope: Scope,
   subtask: Subtask,
-  attestation: Attestation
+  attestation: Attestation,
+  { providers, toDisk }: FetchResultOptions
 ): Promise<Fetched> {
   const { assets, log, params } = components
   const sizeBytesMax = outputSizeBytes(subtask)
@@ -30,7 +43,7 @@ export async function fetchResult(
   for (let attempt = 0; attempt < FETCH_COUNT_MAX; ) {
     try {
       const bytes = await assets.fetchBytes(attestation.result, {
-        providers: [attestation.holder],
+        providers,
         sizeBytesMax,
         timeoutMs: params.resultTimeoutMs,
         signal: scope.signal
@@ -38,6 +51,7 @@ export async function fetchResult(
       const decoded = decodeOutput(bytes, subtask)
       if (!decoded.ok || !bytesEqual(digestOf(decoded.value), attestation.opening.digest))
         return { outcome: 'mismatch' }
+      if (toDisk) await assets.addBytes(bytes)
       return { output: decoded.value }
     } catch (cause) {
       if (isRayswarmError(cause) && OWN_FAILURES.has(cause.code)) log.warn('result not kept', { cause })

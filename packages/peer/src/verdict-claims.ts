@@ -1,20 +1,23 @@
 import type { VerdictClaim } from '@rayswarm/interface'
 import { REFERENCE_PRICE, WEIGHT_ONE } from '@rayswarm/params'
-import type { JobState, SubtaskTrack } from './job-state.ts'
+import { holderOf, type JobState, type SubtaskTrack } from './job-state.ts'
 
 /** What the ledger is to say about a decided subtask. */
 export function verdictClaims(state: JobState, track: SubtaskTrack): VerdictClaim[] {
   return track.record.replicas.flatMap(record => {
-    const { grant, verdict, equivalenceClass, attestation, outcome } = record
-    if (grant === undefined || verdict === undefined || equivalenceClass === undefined) return []
-    const weight = Number((grant.body.price * BigInt(WEIGHT_ONE)) / REFERENCE_PRICE)
+    const { cert, grant, verdict, equivalenceClass, attestation, outcome } = record
+    const node = holderOf(record)
+    const price = cert?.price ?? grant?.body.price
+    if (node === undefined || price === undefined || verdict === undefined || equivalenceClass === undefined)
+      return []
+    const weight = Number((price * BigInt(WEIGHT_ONE)) / REFERENCE_PRICE)
     // A result that nobody could fetch counts like a seal that was never opened: there is no digest to speak of.
     const digest = outcome === 'missing' ? undefined : attestation?.body.opening.digest
     return [
       {
         kind: 'verdict' as const,
         replica: state.key(track, record),
-        node: grant.body.holder,
+        node,
         equivalenceClass,
         verdict,
         weight: Math.max(1, Math.min(WEIGHT_ONE, weight)),

@@ -7,11 +7,19 @@ import {
   type PeerId,
   RayswarmError,
   type Refusal,
+  type RefusalReason,
   type ReplicaKey,
   type Signed,
   type WitnessSet
 } from '@rayswarm/interface'
-import { claimBackoffMs, commitCertOf, leaseCertOf, nextFence } from '@rayswarm/lease'
+import {
+  claimBackoffMs,
+  commitCertOf,
+  judgeCommitCert,
+  leaseCertOf,
+  nextFence,
+  sameReplica
+} from '@rayswarm/lease'
 import { decodeMessage, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
 import type { Scope } from './scope.ts'
@@ -23,6 +31,16 @@ const RETRY_COUNT_MAX = 10
 
 type Reply = MessageOf<'promise' | 'renew-ack' | 'release-ack' | 'commit-vote' | 'refusal'>
 const REPLIES = ['promise', 'renew-ack', 'release-ack', 'commit-vote', 'refusal'] as const
+
+/** What a node wants a lease of, and by which right. */
+export interface LeaseWish {
+  readonly replica: ReplicaKey
+  /** One more than the last fence heard of. */
+  readonly fence: number
+  readonly etaMs: number
+  /** The creator's word; without it the race decides. */
+  readonly grant?: Signed<Grant>
+}
 
 /** A lease won, and the instant from which its term counts. */
 export interface HeldLease {
@@ -43,21 +61,21 @@ export class WitnessQuorum {
   ) {}
 
   /** Win the lease, or say why not. */
-  async claim(grant: Signed<Grant>, etaMs: number): Promise<{ held: HeldLease } | { refusal: Refusal }> {
+  async claim(wish: LeaseWish): Promise<{ held: HeldLease } | { refusal: Refusal }> {
     const { clock, chance, params, context, network } = this.components
-    const { replica } = grant.body
-    let fence = 1
+    const { replica, etaMs, grant } = wish
+    let { fence } = wish
     let last: Refusal = { reason: 'overloaded' }
     for (let round = 0; round < CLAIM_ROUND_COUNT_MAX; round++) {
       const sentAtMs = clock.nowMs()
       const holder = network.peerId
-      const request = encodeMessage(message('claim', { replica, holder, fence, etaMs, grant }))
+      const request = encodeMessage(message('claim', { replica, holder, fence, etaMs, ...(grant && { grant }) }))
       const promises: Signed<LeasePromise>[] = []
       const refusals: Refusal[] = []
       await this.#ask(request, reply => {
         if (reply.type === 'promise') promises.push(reply)
         if (reply.type === 'refusal') refusals.push(reply.body)
-        return promises.length >= this.witnesses.quorum
+        return promises.length >= this.witnesses.quorum || this.#isHopeless(refusals, replica)
       })
       const cert = leaseCertOf(promises, this.witnesses, context)
       if (cert !== undefined) {
@@ -67,7 +85,7 @@ export class WitnessQuorum {
       }
       if (promises.length > 0) await this.release(replica, fence)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
-      if (isFinal(last)) return { refusal: last }
+      if (this.#isHopeless(refusals, replica)) return { refusal: last }
       fence = nextFence(fence, refusals)
       await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
     }
@@ -94,8 +112,22 @@ export class WitnessQuorum {
       1
     )
     if (terms.length >= this.witnesses.quorum) return { termMs: Math.min(...terms) }
+    // One witness may lie: a lease is lost when so many say so that no quorum is left for it.
+    const lost = refusals.filter(refusal => (refusal.fence ?? 0) > fence || refusal.reason === 'done')
+    if (this.#isHopeless(lost, replica, () => true)) return lost[0]
+    return this.#isHopeless(refusals, replica, () => true) ? refusals[0] : undefined
+  }
+
+  /** Whether so many witnesses refuse for good that no quorum is left, or one proves that the replica is closed. */
+  #isHopeless(refusals: readonly Refusal[], replica: ReplicaKey, counts = isFinal): boolean {
     const { members, quorum } = this.witnesses
-    return refusals.length > members.length - quorum ? refusals[0] : undefined
+    if (refusals.filter(counts).length > members.length - quorum) return true
+    return refusals.some(
+      ({ cert }) =>
+        cert !== undefined &&
+        sameReplica(cert.replica, replica) &&
+        judgeCommitCert(cert, this.witnesses, this.components.context).action === 'accept'
+    )
   }
 
   /** Hand the lease back; best effort, and also when the peer is stopping: that is what it is for. */
@@ -162,9 +194,23 @@ function isFrom(reply: Reply, witness: PeerId): boolean {
   return !('signer' in reply) || reply.signer === witness
 }
 
-/** Refusals that no retry can turn. */
+const FINAL: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'caught',
+  'done',
+  'held',
+  'no-grant',
+  'not-open',
+  'not-registered',
+  'not-witness',
+  'out-of-range',
+  'same-holder',
+  'too-early',
+  'wrong-signer'
+])
+
+/** Refusals that no retry can turn, or none soon enough. */
 function isFinal(refusal: Refusal): boolean {
-  return ['done', 'held', 'no-grant', 'not-witness', 'out-of-range', 'wrong-signer'].includes(refusal.reason)
+  return FINAL.has(refusal.reason)
 }
 
 /** Resolve as soon as one resolves to true, or when all have resolved. */

@@ -1,6 +1,7 @@
-import type { JobId, PeerId, RefusalReason, ReplicaKey } from '@rayswarm/interface'
+import type { CommitCert, JobId, PeerId, RefusalReason, ReplicaKey } from '@rayswarm/interface'
 import {
   leaseState,
+  onCert,
   onClaim,
   onCommit,
   onRelease,
@@ -27,10 +28,20 @@ import { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
 
 const REQUESTS = ['claim', 'renew', 'release', 'commit'] as const
+const QUESTIONS = [...REQUESTS, 'openings', 'cosign'] as const
 type Request = MessageOf<(typeof REQUESTS)[number]>
 
 /** Lease requests that may wait for one replica's state; more are refused. */
 const WAITING_PER_REPLICA_MAX = 64
+
+/** What a witness of drawn jobs is told by whoever judges them. */
+export interface Judging {
+  rulesFor(key: ReplicaKey): Partial<WitnessRules> | undefined
+  answer(
+    question: MessageOf<'openings' | 'cosign'>,
+    from: PeerId
+  ): Promise<MessageOf<'openings-page' | 'cosign-reply'>>
+}
 
 interface Register {
   state: WitnessState
@@ -44,7 +55,7 @@ export class WitnessRole {
   readonly #registers = new Map<string, Register>()
   readonly #subtaskCounts = new Map<JobId, number>()
   readonly #scope: Scope
-  readonly #listeners = new Set<(key: ReplicaKey, state: WitnessState) => void>()
+  #judging: Judging | undefined
 
   constructor(
     readonly components: RoleComponents,
@@ -64,9 +75,18 @@ export class WitnessRole {
     return this.#scope.close()
   }
 
-  /** Told after each change of a replica's state. */
-  onChange(fn: (key: ReplicaKey, state: WitnessState) => void): void {
-    this.#listeners.add(fn)
+  /** Where the rules of drawn jobs come from. */
+  set judging(judging: Judging) {
+    this.#judging = judging
+  }
+
+  /** Take note of a certificate that closes a replica: it is leased no more. */
+  async note(cert: CommitCert): Promise<void> {
+    const rules = this.#rules(cert.replica)
+    if (typeof rules === 'string') return
+    await this.#queue(cert.replica, async entry => {
+      await this.#keep(entry, cert.replica, onCert(entry.state, cert, rules))
+    })
   }
 
   /** What this witness knows of a replica. */
@@ -89,43 +109,55 @@ export class WitnessRole {
   }
 
   async #serve(bytes: Uint8Array, from: PeerId): Promise<Uint8Array> {
-    const decoded = decodeMessage(bytes, REQUESTS, this.components.context)
+    const decoded = decodeMessage(bytes, QUESTIONS, this.components.context)
     if (!decoded.ok) throw new RangeError(decoded.fault)
-    const request = decoded.value as Request
+    const question = decoded.value as MessageOf<(typeof QUESTIONS)[number]>
+    if (question.type === 'openings' || question.type === 'cosign') {
+      if (this.#judging === undefined) throw new RangeError('not a witness of it')
+      return encodeMessage(await this.#judging.answer(question, from))
+    }
+    const request: Request = question
     const key = request.body.replica
     const rules = this.#rules(key)
     if (typeof rules === 'string') return refuse(rules)
+    const judged = this.#queue(key, entry => this.#judge(entry, request, from, rules))
+    return judged ?? refuse('overloaded')
+  }
+
+  /** Let requests for one replica be judged one after the other. Undefined when too many wait already. */
+  #queue<T>(key: ReplicaKey, fn: (entry: Register) => Promise<T>): Promise<T> | undefined {
     const id = replicaId(key)
     const entry = this.#registers.get(id) ?? register(VACANT)
-    if (entry.waitingCount >= WAITING_PER_REPLICA_MAX) return refuse('overloaded')
+    if (entry.waitingCount >= WAITING_PER_REPLICA_MAX) return undefined
     this.#registers.set(id, entry)
     entry.waitingCount++
-    const reply = entry.tail.then(() => this.#judge(entry, id, request, from, rules))
-    entry.tail = reply.catch(() => undefined)
-    return reply.finally(() => {
+    const done = entry.tail.then(() => fn(entry))
+    entry.tail = done.catch(() => undefined)
+    return done.finally(() => {
       entry.waitingCount--
       // A refused stranger leaves nothing behind.
       if (entry.waitingCount === 0 && entry.state === VACANT) this.#registers.delete(id)
     })
   }
 
+  /** Every change is durable before anybody hears of it. */
+  async #keep(entry: Register, key: ReplicaKey, step: Step<unknown>): Promise<void> {
+    if (!step.changed) return
+    await this.components.store.put(`witness/${replicaId(key)}`, canonical(step.state))
+    entry.state = step.state
+  }
+
   /** Judge one request against the durable state, keep the new state, answer. */
   async #judge(
     entry: Register,
-    id: string,
     request: Request,
     from: PeerId,
     rules: WitnessRules
   ): Promise<Uint8Array> {
-    const { clock, store, context } = this.components
+    const { clock, context } = this.components
     const nowMs = clock.nowMs()
     const before = entry.state
-    const keep = async (step: Step<unknown>): Promise<void> => {
-      if (!step.changed) return
-      await store.put(`witness/${id}`, canonical(step.state))
-      entry.state = step.state
-      for (const listener of this.#listeners) listener(request.body.replica, step.state)
-    }
+    const keep = (step: Step<unknown>): Promise<void> => this.#keep(entry, request.body.replica, step)
     switch (request.type) {
       case 'claim': {
         const step = onClaim(before, request.body, from, nowMs, rules)
@@ -165,6 +197,8 @@ export class WitnessRole {
       subtaskCount = split(spec).length
       this.#subtaskCounts.set(key.job, subtaskCount)
     }
+    const drawn = offer.drawn === undefined ? {} : this.#judging?.rulesFor(key)
+    if (drawn === undefined) return 'unknown-job'
     return {
       params,
       context,
@@ -174,7 +208,8 @@ export class WitnessRole {
       // Owner mode takes no claim without a grant.
       priceCap: () => 0n,
       subtaskCount,
-      replicaCountMax: Math.min(spec.verify.replicaCountMax, REPLICA_COUNT_MAX)
+      replicaCountMax: Math.min(spec.verify.replicaCountMax, REPLICA_COUNT_MAX),
+      ...drawn
     }
   }
 }

@@ -14,5 +14,6 @@
  * console.log(paid, burned, treasury, refunded) // 900n 50n 50n 500n
  * ```
  */
+export { appointmentHash } from './appointment.ts'
 export { payoutsOf, type Settlement, type Shares, settle, splitPayout } from './split.ts'
 export { type ReceiptsTree, receiptsTree, verifyReceipt } from './tree.ts'

@@ -1,0 +1,89 @@
+import {
+  type EscrowRef,
+  type JobId,
+  type JobSpec,
+  type Offer,
+  RayswarmError,
+  type WitnessRule
+} from '@rayswarm/interface'
+import { drawableCount, witnessRuleFor } from '@rayswarm/lease'
+import type { RoleComponents } from './components.ts'
+import type { Drawn, Draws } from './draws.ts'
+import { Scope } from './scope.ts'
+
+/** Looks at a beacon that has no value yet, before we give up: a chain may be slow, but not this slow. */
+const BEACON_LOOK_COUNT_MAX = 600
+
+/** What is drawn for. */
+export interface AppointedJob {
+  readonly job: JobId
+  readonly spec: JobSpec
+  readonly escrow: EscrowRef
+  readonly locked: bigint
+}
+
+/** What goes into the offer, and who was drawn. */
+export type Witnessing = Pick<Offer, 'witness' | 'drawEpoch'> & { readonly drawn: Drawn | undefined }
+
+/** Finds a job's witnesses once its escrow is final, and names them on chain. */
+export class Appointing {
+  constructor(
+    readonly components: RoleComponents,
+    readonly draws: Draws
+  ) {}
+
+  /**
+   * @param wanted the rule the creator asks for; by the locked amount and the size of the registry when absent
+   * @throws {RayswarmError} `ERR_TOO_FEW_WITNESSES` when the registry cannot fill the asked rule; errors of chain and registry
+   */
+  async appoint(job: AppointedJob, wanted: WitnessRule | undefined): Promise<Witnessing> {
+    const { registry, beacon, chain } = this.components
+    const owner = { witness: { witnessCount: 1, quorum: 1 }, drawn: undefined }
+    if (wanted?.witnessCount === 1) return owner
+    if (registry === undefined || beacon === undefined) {
+      if (wanted === undefined) return owner
+      throw tooFew(wanted, 0)
+    }
+    const drawEpoch = await registry.epoch()
+    const eligibleCount = drawableCount(await registry.snapshot(drawEpoch), job.spec.creator)
+    const witness = wanted ?? witnessRuleFor(job.locked, eligibleCount)
+    if (witness.witnessCount === 1) return owner
+    if (eligibleCount < witness.witnessCount) throw tooFew(witness, eligibleCount)
+    const offer = { spec: job.spec, escrow: job.escrow, witness, drawEpoch }
+    const drawn = await this.#draw(job.job, offer)
+    const witnesses = drawn.witnesses.map(({ account }) => account)
+    await chain.appoint(job.escrow, { witnesses, quorum: witness.quorum })
+    return { witness, drawEpoch, drawn }
+  }
+
+  /** Wait for the beacon: it speaks when the escrow is final. */
+  async #draw(job: JobId, offer: Parameters<Draws['draw']>[2]): Promise<Drawn> {
+    const { params } = this.components
+    const registry = this.components.registry!
+    const beacon = this.components.beacon!
+    const scope = new Scope(this.components)
+    for (let look = 0; look < BEACON_LOOK_COUNT_MAX; look++) {
+      const drawn = await this.draws.draw({ registry, beacon }, job, offer)
+      if (typeof drawn !== 'string') return drawn
+      if (drawn === 'too-few') throw tooFew(offer.witness, 0)
+      await scope.sleep(params.leaseRetryMs)
+    }
+    throw new RayswarmError('ERR_TIMEOUT', `the escrow of job ${job} does not become final`, {
+      thing: 'job',
+      value: job,
+      remedy: 'Publish it again once the chain makes blocks: the locked money is found again.'
+    })
+  }
+}
+
+function tooFew({ witnessCount }: WitnessRule, eligibleCount: number): RayswarmError {
+  return new RayswarmError(
+    'ERR_TOO_FEW_WITNESSES',
+    `${witnessCount} witnesses were asked for, the registry has ${eligibleCount} eligible operators`,
+    {
+      thing: 'witnesses',
+      value: String(witnessCount),
+      remedy: 'Ask for fewer witnesses, or publish with the creator as the only one (owner).'
+    }
+  )
+}

@@ -1,0 +1,85 @@
+import type { Beacon, BeaconValue, Hex, JobId, Offer, Registration, Registry } from '@rayswarm/interface'
+import { drawWitnesses, type RaceTable, raceOf } from '@rayswarm/lease'
+import { OFFER_COUNT_MAX } from '@rayswarm/params'
+import { appointmentHash } from '@rayswarm/settlement'
+import type { RoleComponents } from './components.ts'
+
+/** Registry snapshots kept for draws: epochs pass slowly. */
+const SNAPSHOT_COUNT_MAX = 8
+
+/** Who was drawn for a job, and by which luck. */
+export interface Drawn {
+  /** In draw order. */
+  readonly witnesses: readonly Registration[]
+  readonly beacon: BeaconValue
+  /** The registry of the draw, for claims without a grant. */
+  readonly race: RaceTable
+}
+
+/** What the chain and the registry must say before a drawn offer is believed. */
+export type DrawFault =
+  | 'no-registry' // this swarm has none
+  | 'not-final' // the escrow is not there yet, or not deep enough
+  | 'too-few' // the registry of that epoch has fewer eligible operators
+  | 'not-appointed' // the escrow does not name the drawn witnesses
+
+/** Draws the witnesses of jobs, once each. */
+export class Draws {
+  readonly #snapshots = new Map<number, Promise<{ table: RaceTable; entries: readonly Registration[] }>>()
+  readonly #drawn = new Map<JobId, Drawn>()
+
+  constructor(readonly components: RoleComponents) {}
+
+  /**
+   * Draw for an offer, and check that its escrow names exactly those drawn.
+   *
+   * @throws what the registry, the beacon and the chain throw
+   */
+  async of(job: JobId, offer: Offer): Promise<Drawn | DrawFault> {
+    const known = this.#drawn.get(job)
+    if (known !== undefined) return known
+    const { registry, beacon, chain } = this.components
+    if (registry === undefined || beacon === undefined || offer.drawEpoch === undefined) return 'no-registry'
+    const { state, final, appointed } = await chain.escrow(offer.escrow)
+    if (state === 'none' || !final) return 'not-final'
+    const drawn = await this.draw({ registry, beacon }, job, offer)
+    if (typeof drawn === 'string') return drawn
+    if (appointed !== this.appointmentOf(drawn, offer)) return 'not-appointed'
+    this.#drawn.set(job, drawn)
+    for (const oldest of this.#drawn.keys()) if (this.#drawn.size > OFFER_COUNT_MAX) this.#drawn.delete(oldest)
+    return drawn
+  }
+
+  /** Draw, before anybody was appointed. */
+  async draw(
+    { registry, beacon }: { registry: Registry; beacon: Beacon },
+    job: JobId,
+    offer: Pick<Offer, 'spec' | 'escrow' | 'witness' | 'drawEpoch'>
+  ): Promise<Drawn | DrawFault> {
+    const value = await beacon.after(offer.escrow)
+    if (value === undefined) return 'not-final'
+    const epoch = offer.drawEpoch!
+    const { table, entries } = await this.#snapshot(registry, epoch)
+    const { witnessCount } = offer.witness
+    const { creator } = offer.spec
+    const witnesses = drawWitnesses({ epoch, entries }, value, { job, creator, witnessCount })
+    return witnesses === undefined ? 'too-few' : { witnesses, beacon: value, race: table }
+  }
+
+  appointmentOf({ witnesses }: Drawn, offer: Pick<Offer, 'witness'>): Hex {
+    return appointmentHash({ witnesses: witnesses.map(w => w.account), quorum: offer.witness.quorum })
+  }
+
+  #snapshot(registry: Registry, epoch: number): Promise<{ table: RaceTable; entries: readonly Registration[] }> {
+    let snapshot = this.#snapshots.get(epoch)
+    if (snapshot === undefined) {
+      snapshot = registry.snapshot(epoch).then(read => ({ table: raceOf(read), entries: read.entries }))
+      // One that failed may be read again.
+      snapshot.catch(() => this.#snapshots.delete(epoch))
+      this.#snapshots.set(epoch, snapshot)
+      for (const oldest of this.#snapshots.keys())
+        if (this.#snapshots.size > SNAPSHOT_COUNT_MAX) this.#snapshots.delete(oldest)
+    }
+    return snapshot
+  }
+}

@@ -1,0 +1,239 @@
+import type { Attestation, CommitCert, PeerId, ReplicaKey, Signed, SubtaskOutput } from '@rayswarm/interface'
+import { judgeCommitCert } from '@rayswarm/lease'
+import { GENERATION_COUNT_MAX } from '@rayswarm/params'
+import { type Judgement, judge, judgeReveal, mayOpen } from '@rayswarm/verification'
+import type { RoleComponents } from './components.ts'
+import { holderOf, type JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
+import type { KnownOffer } from './offer-book.ts'
+import { fetchResult } from './results.ts'
+import type { Scope } from './scope.ts'
+
+/** What one judge of a job does its own way. */
+export interface JobJudgeInit {
+  readonly offer: KnownOffer
+  readonly state: JobState
+  readonly scope: Scope
+  /**
+   * Whether what was given up or decided is looked at again when new evidence comes: several judges of one job must end with
+   * the same sum. A single judge's word stands.
+   */
+  readonly revisable: boolean
+  /** Take note of a certified commit; false when it counts for nobody. */
+  readonly adopt: (record: ReplicaRecord, cert: CommitCert) => boolean
+  /** Whether what is attested is what this holder was given the replica for. */
+  readonly isAsGranted: (record: ReplicaRecord, attestation: Attestation) => boolean
+  /** Keep fetched results in memory until they are assembled, or on disk for others. */
+  readonly keep: 'memory' | 'disk'
+  readonly onOpened: (track: SubtaskTrack) => void
+  readonly onMayOpen: (track: SubtaskTrack, holders: readonly PeerId[]) => void
+  readonly onEvidence: (cert: CommitCert, attestation: Signed<Attestation>) => void
+  readonly onDecided: (track: SubtaskTrack, output: SubtaskOutput | undefined) => void
+}
+
+/** One judge's view of a job: collects certificates and attestations, fetches results, and says what follows. */
+export class JobJudge {
+  /** Nodes whose result lost against a quorum of this job: they get no second chance in it. */
+  readonly caught = new Set<PeerId>()
+
+  constructor(
+    readonly components: RoleComponents,
+    readonly init: JobJudgeInit
+  ) {}
+
+  /** Look at everything once, after a start or a restart. */
+  start(): void {
+    for (const track of this.init.state.tracks) {
+      this.#remember(track)
+      this.consider(track)
+    }
+  }
+
+  /** Whether the holder of a certified commit may open its seal; undefined when the certificate is none of this job. */
+  async onSealed(cert: CommitCert, from: PeerId): Promise<boolean | undefined> {
+    if (cert.holder !== from) return undefined
+    const found = this.#sound(cert)
+    if (found === undefined) return undefined
+    const { track, record } = found
+    if (record.cert === undefined && !this.#adopt(track, record, cert)) return false
+    await this.init.state.saved()
+    return (
+      track.record.state !== 'running' ||
+      mayOpen(this.init.state.spec.verify, this.init.state.outcomes(track), record.replica)
+    )
+  }
+
+  /**
+   * Take an opened seal, from its holder or from another judge. Answers whether it is ours to keep, undefined when it is not
+   * what it claims to be.
+   */
+  async onReveal(cert: CommitCert, attestation: Signed<Attestation>): Promise<boolean | undefined> {
+    const found = this.init.revisable ? this.#sound(cert) : this.init.state.find(cert.replica)
+    if (found === undefined) return undefined
+    const { track, record } = found
+    if (judgeReveal(cert, attestation, this.components.context).action !== 'accept') return undefined
+    if (record.attestation !== undefined) return true
+    if (this.init.revisable && record.cert === undefined) this.#adopt(track, record, cert)
+    const expected = record.outcome === 'sealed' || (this.init.revisable && record.outcome === 'timeout')
+    if (!expected || record.cert?.holder !== cert.holder) return record.outcome !== 'open'
+    record.attestation = attestation
+    record.outcome = this.init.isAsGranted(record, attestation.body) ? 'revealed' : 'mismatch'
+    record.equivalenceClass ??= attestation.body.equivalenceClass
+    await this.init.state.save(track)
+    this.init.onEvidence(cert, attestation)
+    this.consider(track)
+    return true
+  }
+
+  /** End overdue openings of one subtask. True if there were any. */
+  checkOverdue(track: SubtaskTrack, nowMs: number): boolean {
+    const { params } = this.components
+    let news = false
+    for (const record of track.record.replicas) {
+      if (record.outcome !== 'sealed') continue
+      if (nowMs <= (record.mayOpenAtMs ?? nowMs) + params.revealTimeoutMs) continue
+      record.outcome = 'timeout'
+      news = true
+    }
+    if (news) void this.init.state.save(track)
+    return news
+  }
+
+  /** Look at one subtask again: decide it, or open what it still needs. */
+  consider(track: SubtaskTrack): void {
+    const { state, revisable } = this.init
+    const { record } = track
+    if (this.init.scope.closed) return
+    if (record.state !== 'running' && !revisable) return
+    if (this.#fetchUnread(track)) return
+    const judgement = judge(state.spec.verify, state.outcomes(track))
+    // What was accepted stays so; late evidence may only change who is paid for it.
+    if (record.state === 'accepted' && judgement.state !== 'decided') return
+    if (judgement.state === 'waiting') return this.#refreshOpenings(track)
+    if (judgement.state === 'more') {
+      record.state = 'running'
+      this.open(track, judgement.replicas)
+      return
+    }
+    this.#decide(track, judgement)
+  }
+
+  /** Open replicas of a subtask. */
+  open(track: SubtaskTrack, replicas: readonly { replica: number; generation: number }[]): void {
+    const openSinceMs = this.components.clock.nowMs()
+    for (const { replica, generation } of replicas)
+      track.record.replicas.push({ replica, generation, outcome: 'open', openSinceMs })
+    void this.init.state.save(track)
+    this.#refreshOpenings(track)
+    this.init.onOpened(track)
+  }
+
+  #decide(track: SubtaskTrack, judgement: Extract<Judgement, { verdicts: unknown }>): void {
+    const { state } = this.init
+    for (const verdict of judgement.verdicts) {
+      const found = state.find({ job: state.job, subtask: track.subtask.index, ...verdict })
+      if (found === undefined) continue
+      found.record.verdict = verdict.verdict
+      if (verdict.reason === undefined) delete found.record.reason
+      else found.record.reason = verdict.reason
+    }
+    const canonical = track.record.replicas.find(
+      r => r.verdict === 'accepted' && r.reason === undefined && r.fetched
+    )
+    const next = judgement.state === 'decided' && canonical !== undefined ? 'accepted' : 'failed'
+    if (track.record.state === next) return
+    track.record.state = next
+    if (canonical !== undefined) track.record.result = canonical.attestation!.body.result
+    this.#remember(track)
+    this.init.onDecided(track, canonical && track.outputs.get(canonical))
+  }
+
+  /** A certificate that holds, with the record it is about; judges among several make room for what others opened. */
+  #sound(cert: CommitCert): { track: SubtaskTrack; record: ReplicaRecord } | undefined {
+    const { offer, state } = this.init
+    const known = state.find(cert.replica)
+    // One that we hold already was checked before.
+    const same = known?.record.cert !== undefined && known.record.cert.holder === cert.holder
+    if (!same && judgeCommitCert(cert, offer.witnesses, this.components.context).action !== 'accept')
+      return undefined
+    return known ?? (this.init.revisable ? this.#makeRoom(cert.replica) : undefined)
+  }
+
+  #makeRoom(key: ReplicaKey): { track: SubtaskTrack; record: ReplicaRecord } | undefined {
+    const track = this.init.state.tracks[key.subtask]
+    const { replicaCountMax } = this.init.state.spec.verify
+    if (track === undefined || key.replica >= replicaCountMax || key.generation > GENERATION_COUNT_MAX)
+      return undefined
+    const { replica, generation } = key
+    const openSinceMs = this.components.clock.nowMs()
+    const record: ReplicaRecord = { replica, generation, outcome: 'open', openSinceMs }
+    track.record.replicas.push(record)
+    return { track, record }
+  }
+
+  #adopt(track: SubtaskTrack, record: ReplicaRecord, cert: CommitCert): boolean {
+    // A generation that a single judge gave up stays so: its successor may be under way, and only one of them is ever paid.
+    const alive = record.outcome === 'open' || record.outcome === 'leased'
+    if (!alive && !this.init.revisable) return true
+    if (!this.init.adopt(record, cert)) return false
+    record.cert = cert
+    record.outcome = 'sealed'
+    void this.init.state.save(track)
+    this.components.events.emit('replica:committed', { replica: cert.replica, node: cert.holder })
+    this.#refreshOpenings(track)
+    return true
+  }
+
+  /** Start the reveal clocks of replicas that may open now, and tell their holders. */
+  #refreshOpenings(track: SubtaskTrack): void {
+    const { state } = this.init
+    const outcomes = state.outcomes(track)
+    const holders: PeerId[] = []
+    for (const record of track.record.replicas) {
+      if (record.outcome !== 'sealed' || record.mayOpenAtMs !== undefined) continue
+      if (!mayOpen(state.spec.verify, outcomes, record.replica)) continue
+      record.mayOpenAtMs = this.components.clock.nowMs()
+      const holder = holderOf(record)
+      if (holder !== undefined) holders.push(holder)
+    }
+    if (holders.length > 0) this.init.onMayOpen(track, holders)
+  }
+
+  /** Fetch what was revealed and not read yet. True if there is something to wait for. */
+  #fetchUnread(track: SubtaskTrack): boolean {
+    const unread = track.record.replicas.filter(r => r.outcome === 'revealed' && !this.#isRead(track, r))
+    for (const record of unread) this.#fetch(track, record)
+    return unread.length > 0
+  }
+
+  #isRead(track: SubtaskTrack, record: ReplicaRecord): boolean {
+    if (this.init.keep === 'disk' || track.record.state !== 'running') return record.fetched === true
+    return track.outputs.has(record)
+  }
+
+  #fetch(track: SubtaskTrack, record: ReplicaRecord): void {
+    if (track.fetching.has(record)) return
+    track.fetching.add(record)
+    this.init.scope.spawn('result fetch', async () => {
+      const { offer, keep } = this.init
+      const attestation = record.attestation!.body
+      const providers = [attestation.holder, ...offer.witnesses.members]
+      const toDisk = keep === 'disk'
+      const options = { providers, toDisk }
+      const fetched = await fetchResult(this.components, this.init.scope, track.subtask, attestation, options)
+      track.fetching.delete(record)
+      if ('output' in fetched) {
+        record.fetched = true
+        if (!toDisk) track.outputs.set(record, fetched.output)
+      } else record.outcome = fetched.outcome
+      await this.init.state.save(track)
+      this.consider(track)
+    })
+  }
+
+  #remember(track: SubtaskTrack): void {
+    for (const record of track.record.replicas) {
+      const holder = holderOf(record)
+      if (record.verdict === 'rejected' && holder !== undefined) this.caught.add(holder)
+    }
+  }
+}

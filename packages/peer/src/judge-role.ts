@@ -1,0 +1,279 @@
+import {
+  type Checkout,
+  type JobId,
+  type PeerId,
+  RayswarmError,
+  type ReplicaKey,
+  type SettlementSignature
+} from '@rayswarm/interface'
+import { raceDelayMs, raceWeightOf, type WitnessRules } from '@rayswarm/lease'
+import { decodeMessage, encodeMessage, type MessageOf, message } from '@rayswarm/wire'
+import { ask } from './ask.ts'
+import type { RoleComponents } from './components.ts'
+import type { Evidences } from './evidences.ts'
+import type { LedgerRole } from './ledger-role.ts'
+import type { KnownOffer, OfferBook } from './offer-book.ts'
+import { Scope } from './scope.ts'
+import { verdictClaims } from './verdict-claims.ts'
+import { WitnessJob } from './witness-job.ts'
+import type { Judging, WitnessRole } from './witness-role.ts'
+
+/** Jobs one peer witnesses at once; a further draw is an honour declined: the others are a quorum. */
+const WITNESSED_COUNT_MAX = 256
+/** A claim may declare at most this part of the job's whole time. */
+const ETA_PART = 8
+
+export interface JudgeRoles {
+  readonly offers: OfferBook
+  readonly witness: WitnessRole
+  readonly ledger: LedgerRole
+  readonly evidences: Evidences
+}
+
+/** Carries jobs that this peer was drawn for to their end, whether their creators are there or not. */
+export class JudgeRole implements Judging {
+  readonly #jobs = new Map<JobId, WitnessJob>()
+  readonly #checkouts = new Map<JobId, Checkout>()
+  readonly #scope: Scope
+  /** Settlements under way: one at a time per job. */
+  readonly #settling = new Set<JobId>()
+
+  constructor(
+    readonly components: RoleComponents,
+    readonly roles: JudgeRoles
+  ) {
+    this.#scope = new Scope(components)
+  }
+
+  /** Take up the jobs that an earlier process of this peer witnessed, and those that come. */
+  async start(): Promise<void> {
+    const { store, context, params } = this.components
+    for await (const [key, bytes] of store.list('witnessed/')) {
+      const decoded = decodeMessage(bytes, ['offer'], context)
+      if (decoded.ok) this.roles.offers.add(decoded.value)
+      else this.components.log.warn('stored offer unreadable', { key, fault: decoded.fault })
+    }
+    this.roles.offers.onOffer(offer => this.#attend(offer))
+    for (const offer of this.roles.offers.open()) this.#attend(offer)
+    this.#scope.every(
+      'settlement turn',
+      () => params.settleTurnMs / 4,
+      async () => {
+        for (const job of [...this.#jobs.values()]) await this.#takeTurn(job)
+      }
+    )
+  }
+
+  async stop(): Promise<void> {
+    await this.#scope.close()
+    for (const job of this.#jobs.values()) await job.stop()
+  }
+
+  get(job: JobId): WitnessJob | undefined {
+    return this.#jobs.get(job)
+  }
+
+  jobs(): readonly WitnessJob[] {
+    return [...this.#jobs.values()]
+  }
+
+  /** What the lease rules must know of a replica of a job we witness; undefined for other jobs. */
+  rulesFor(key: ReplicaKey): Partial<WitnessRules> | undefined {
+    const job = this.#jobs.get(key.job)
+    if (job === undefined || job.state.tracks[key.subtask] === undefined) return undefined
+    const { beacon, race } = job.init.offer.drawn!
+    const { params } = this.components
+    return {
+      subtaskCount: job.state.tracks.length,
+      priceCap: replica => job.priceCap(replica),
+      etaMsMax: Math.max(params.leaseTermMsMax, Math.floor(job.state.spec.deadlineAfterMs / ETA_PART)),
+      openSinceMs: job.openSinceMs(key),
+      conflict: (replica, holder) => job.conflict(replica, holder),
+      race: (node, replica, fence) => {
+        const weight = raceWeightOf(race, node)
+        return weight && raceDelayMs({ beacon, replica, fence, node }, weight, params)
+      }
+    }
+  }
+
+  async answer(
+    question: MessageOf<'openings' | 'cosign'>,
+    from: PeerId
+  ): Promise<MessageOf<'openings-page' | 'cosign-reply'>> {
+    if (question.type === 'cosign') return this.#onCosign(question, from)
+    const job = this.#jobs.get(question.body.job)
+    if (job === undefined) throw new RangeError('not a job we witness')
+    return job.openings(from)
+  }
+
+  async onVerification(
+    request: MessageOf<'sealed' | 'reveal'>,
+    from: PeerId
+  ): Promise<MessageOf<'sealed-reply' | 'reveal-reply'> | undefined> {
+    const { cert } = request.body
+    const job = this.#jobs.get(cert.replica.job)
+    if (job === undefined) return undefined
+    if (request.type === 'sealed') {
+      const open = await job.judge.onSealed(cert, from)
+      if (open === undefined) throw new RangeError('not a certificate of this job')
+      await this.roles.witness.note(cert)
+      return message('sealed-reply', { open, retryAfterMs: this.components.params.sealedPollMs })
+    }
+    if (cert.holder !== from) throw new RangeError('not its own replica')
+    const received = await job.judge.onReveal(cert, request.body.attestation)
+    if (received === undefined) throw new RangeError('not an opening of this job')
+    return message('reveal-reply', { received })
+  }
+
+  /** Another witness asks for our signature: it gets it if we come to the same sum. */
+  async #onCosign(request: MessageOf<'cosign'>, from: PeerId): Promise<MessageOf<'cosign-reply'>> {
+    const job = this.#jobs.get(request.body.job)
+    if (job === undefined || !job.init.offer.witnesses.members.includes(from)) throw new RangeError('not ours')
+    const sign = async (): Promise<string | undefined> => {
+      if (job.endedAtMs === undefined) return undefined
+      const { order } = job.order()
+      return isSameSum(order, request.body) ? this.components.chain.signSettlement(order) : undefined
+    }
+    let signature = await sign()
+    if (signature === undefined) {
+      await this.roles.evidences.exchange(job.job, from)
+      job.retryMissing()
+      signature = await sign()
+    }
+    return message('cosign-reply', signature === undefined ? {} : { signature })
+  }
+
+  #attend(offer: KnownOffer): void {
+    const { network, log, store, events } = this.components
+    const { job, drawn, witnesses, signed } = offer
+    if (drawn === undefined || !witnesses.members.includes(network.peerId) || this.#jobs.has(job)) return
+    if (this.#jobs.size >= WITNESSED_COUNT_MAX) return log.warn('witnesses too many jobs already', { job })
+    const { evidences, witness } = this.roles
+    const witnessed = new WitnessJob(this.components, {
+      offer,
+      evidences,
+      stateOf: key => witness.stateOf(key)
+    })
+    this.#jobs.set(job, witnessed)
+    this.#scope.spawn('witnessed job', async () => {
+      await store.put(`witnessed/${job}`, encodeMessage(signed))
+      await witnessed.start()
+      events.emit('witness:drawn', { job, witnessCount: witnesses.members.length, quorum: witnesses.quorum })
+      await this.#keepAssets(witnessed)
+    })
+  }
+
+  /** The creator may leave: its scene must not leave with it. */
+  async #keepAssets({ job, state, scope, init }: WitnessJob): Promise<void> {
+    const { assets, log, params } = this.components
+    const { manifest, assetsSizeBytes, creator } = state.spec
+    while (!scope.closed && !this.#checkouts.has(job)) {
+      try {
+        const checkout = await assets.checkout(manifest, {
+          providers: [creator, ...init.offer.witnesses.members],
+          sizeBytesMax: assetsSizeBytes,
+          timeoutMs: params.assetsTimeoutMs,
+          signal: scope.signal
+        })
+        this.#checkouts.set(job, checkout)
+        // The files are not needed, only the blocks.
+        await checkout.release()
+      } catch (cause) {
+        log.warn('assets of a witnessed job not kept', { job, cause })
+        await scope.sleep(params.offerRepeatMs)
+      }
+    }
+  }
+
+  /** Settle in the creator's place when our turn has come; tidy up once the money has moved. */
+  async #takeTurn(job: WitnessJob): Promise<void> {
+    const { clock, log, params } = this.components
+    const nowMs = clock.nowMs()
+    const { endedAtMs } = job
+    if (this.#settling.has(job.job) || endedAtMs === undefined) return
+    const { state } = await job.escrow()
+    if (state !== 'locked') return this.#end(job)
+    // The creator's turn is first.
+    if (nowMs < endedAtMs + (job.rank + 1) * params.settleTurnMs) return
+    this.#settling.add(job.job)
+    try {
+      await this.#settle(job)
+    } catch (cause) {
+      log.warn('settlement by witnesses failed', { job: job.job, cause })
+    } finally {
+      this.#settling.delete(job.job)
+    }
+  }
+
+  async #settle(job: WitnessJob): Promise<void> {
+    const { chain, events, network, params } = this.components
+    const { order } = job.order()
+    const { members, quorum } = job.init.offer.witnesses
+    const own = { account: job.appointment.witnesses[job.rank]!, signature: await chain.signSettlement(order) }
+    const signatures: SettlementSignature[] = [own]
+    const question = message('cosign', {
+      job: job.job,
+      payouts: order.payouts,
+      receiptsRoot: order.receiptsRoot
+    })
+    const options = { timeoutMs: params.resultTimeoutMs, signal: this.#scope.signal }
+    await Promise.all(
+      members.map(async (member, rank) => {
+        if (member === network.peerId) return
+        const answer = await ask(this.components, member, 'lease', question, ['cosign-reply'], options)
+        const { signature } = answer?.body ?? {}
+        const account = job.appointment.witnesses[rank]!
+        if (signature !== undefined && chain.verifySettlement(order, { account, signature }))
+          signatures.push({ account, signature })
+      })
+    )
+    if (signatures.length < quorum) {
+      // Somebody knows more or less than we do.
+      for (const member of members)
+        if (member !== network.peerId) await this.roles.evidences.exchange(job.job, member)
+      job.retryMissing()
+      throw new RayswarmError('ERR_TIMEOUT', `${signatures.length} of ${quorum} witnesses agree on the settlement`)
+    }
+    const outcome = await chain.settleByWitnesses(order, job.appointment, signatures.slice(0, quorum))
+    events.emit('job:settled', { job: job.job, outcome })
+    await this.#say(job, order.receiptsRoot, outcome)
+  }
+
+  /** What the creator would have told the ledger. */
+  async #say(
+    job: WitnessJob,
+    receiptsRoot: string,
+    { txHash, paid }: { txHash: string; paid: bigint }
+  ): Promise<void> {
+    const { ledger } = this.roles
+    const escrow = job.init.offer.signed.body.escrow.id
+    await ledger.append({ kind: 'job-receipt', job: job.job, escrow, receiptsRoot, txHash, paid })
+    for (const track of job.state.tracks)
+      for (const claim of verdictClaims(job.state, track)) await ledger.append(claim)
+  }
+
+  /** The money has moved. Results stay until the job's time is over: the creator may come for them. */
+  async #end(job: WitnessJob): Promise<void> {
+    const { clock, params, store } = this.components
+    if (clock.nowMs() < job.deadlineAtMs + params.refundGraceMs) return
+    this.#jobs.delete(job.job)
+    await job.stop()
+    await job.forget()
+    await this.roles.witness.forget(job.job)
+    await store.delete(`witnessed/${job.job}`)
+    this.roles.offers.close(job.job)
+  }
+}
+
+function isSameSum(
+  a: Pick<MessageOf<'cosign'>['body'], 'payouts' | 'receiptsRoot'>,
+  b: Pick<MessageOf<'cosign'>['body'], 'payouts' | 'receiptsRoot'>
+): boolean {
+  return (
+    a.receiptsRoot === b.receiptsRoot &&
+    a.payouts.length === b.payouts.length &&
+    a.payouts.every(
+      ({ account, gross }, i) => account === b.payouts[i]!.account && gross === b.payouts[i]!.gross
+    )
+  )
+}

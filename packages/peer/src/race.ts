@@ -1,0 +1,39 @@
+import type { PeerId, ReplicaKey, Vacancy } from '@rayswarm/interface'
+import { raceDelayMs, raceWeightOf } from '@rayswarm/lease'
+import type { Params } from '@rayswarm/params'
+import type { KnownOffer } from './offer-book.ts'
+
+/** A replica this node may claim without a grant. */
+export interface Chosen {
+  readonly replica: ReplicaKey
+  /** Last fence heard of. */
+  readonly fence: number
+}
+
+/** Which open replicas it is our turn to claim, the longest due first, and when the next turn comes. */
+export interface Turns {
+  readonly due: readonly Chosen[]
+  /** Undefined if no turn is ahead. */
+  readonly nextInMs: number | undefined
+}
+
+/** Work out our turns in the race for what a witness says is open. Whoever is not registered has none. */
+export function turnsOf(
+  offer: KnownOffer,
+  node: PeerId,
+  vacancies: readonly Vacancy[],
+  params: Params
+): Turns {
+  const { job, drawn } = offer
+  const weight = drawn && raceWeightOf(drawn.race, node)
+  if (drawn === undefined || weight === undefined) return { due: [], nextInMs: undefined }
+  const turns = vacancies
+    .map(({ subtask, replica, generation, fence, openMs }) => {
+      const key = { job, subtask, replica, generation }
+      const at = { beacon: drawn.beacon, replica: key, fence: fence + 1, node }
+      return { replica: key, fence, leftMs: raceDelayMs(at, weight, params) - openMs }
+    })
+    .sort((a, b) => a.leftMs - b.leftMs)
+  const ahead = turns.find(({ leftMs }) => leftMs > 0)
+  return { due: turns.filter(({ leftMs }) => leftMs <= 0), nextInMs: ahead?.leftMs }
+}

@@ -1,0 +1,303 @@
+import type { Appointment, Escrow, JobId, PeerId, Receipt, ReplicaKey, SettlementOrder } from '@rayswarm/interface'
+import { leaseState, openForMs, type WitnessState } from '@rayswarm/lease'
+import { deadlineAtMs, priceOf } from '@rayswarm/market'
+import { OPENINGS_PAGE_COUNT_MAX } from '@rayswarm/params'
+import { payoutsOf, receiptsTree } from '@rayswarm/settlement'
+import { type MessageOf, message, replicaId, toHex } from '@rayswarm/wire'
+import { split } from '@rayswarm/workload'
+import type { RoleComponents } from './components.ts'
+import type { Evidences } from './evidences.ts'
+import { JobJudge } from './job-judge.ts'
+import { holderOf, JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
+import type { KnownOffer } from './offer-book.ts'
+import { Scope } from './scope.ts'
+import { wakeHolders } from './wake.ts'
+
+/** Part of a job's subtasks that counts as its end: what still runs then may be executed twice. */
+const TAIL_PART = 0.05
+/** Witnesses that wake the holders of a subtask that may be opened. */
+const WAKER_COUNT = 2
+
+export interface WitnessJobInit {
+  readonly offer: KnownOffer
+  readonly evidences: Evidences
+  /** What this witness remembers of a replica. */
+  readonly stateOf: (key: ReplicaKey) => WitnessState
+}
+
+/** One job at one of its drawn witnesses: which replicas are wanted, what they came to, what is to be paid. */
+export class WitnessJob {
+  readonly job: JobId
+  readonly state: JobState
+  readonly judge: JobJudge
+  readonly scope: Scope
+  readonly appointment: Appointment
+  readonly deadlineAtMs: number
+  readonly #sinceMs: number
+  readonly #silentSinceMs = new Map<string, number>()
+  #endedAtMs: number | undefined
+
+  constructor(
+    readonly components: RoleComponents,
+    readonly init: WitnessJobInit
+  ) {
+    const { offer } = init
+    const { spec } = offer.signed.body
+    this.job = offer.job
+    this.#sinceMs = components.clock.nowMs()
+    this.state = new JobState(this.job, spec, split(spec), components.store)
+    this.scope = new Scope(components)
+    this.deadlineAtMs = deadlineAtMs(offer.signed.body)
+    this.appointment = {
+      witnesses: offer.drawn!.witnesses.map(({ account }) => account),
+      quorum: offer.witnesses.quorum
+    }
+    this.judge = new JobJudge(components, {
+      offer,
+      state: this.state,
+      scope: this.scope,
+      revisable: true,
+      keep: 'disk',
+      adopt: () => true,
+      isAsGranted: (_record, { manifest }) => manifest === spec.manifest,
+      onOpened: () => {},
+      onMayOpen: (track, holders) => {
+        if (this.#isWakerOf(track)) wakeHolders(components, this.scope, this.job, track, holders)
+      },
+      onEvidence: (cert, attestation) => init.evidences.add(this.job, cert, attestation),
+      onDecided: track => {
+        void this.state.save(track)
+      }
+    })
+  }
+
+  /** Our place in the draw. */
+  get rank(): number {
+    return this.init.offer.witnesses.members.indexOf(this.components.network.peerId)
+  }
+
+  /** Since when nothing is left to wait for: every subtask is decided, or the job is overdue. */
+  get endedAtMs(): number | undefined {
+    return this.#endedAtMs
+  }
+
+  async start(): Promise<void> {
+    const { params } = this.components
+    await this.state.restore(this.components.clock.nowMs())
+    this.init.evidences.open(this.init.offer, this.state, (cert, attestation) =>
+      this.judge.onReveal(cert, attestation)
+    )
+    this.judge.start()
+    this.scope.every(
+      'job check',
+      () => params.leaseRetryMs,
+      async () => this.#check()
+    )
+    this.scope.every(
+      'evidence exchange',
+      () => params.syncIntervalMs,
+      () => this.init.evidences.exchange(this.job)
+    )
+  }
+
+  async stop(): Promise<void> {
+    await this.scope.close()
+    this.init.evidences.close(this.job)
+    await this.state.saved().catch(cause => this.components.log.warn('job state not kept', { cause }))
+  }
+
+  /** Since when a replica is wanted; undefined while it is not. */
+  openSinceMs(key: ReplicaKey): number | undefined {
+    const found = this.state.find(key)
+    if (found === undefined || this.#endedAtMs !== undefined) return undefined
+    const { track, record } = found
+    return track.record.state === 'running' && record.cert === undefined
+      ? (record.openSinceMs ?? this.#sinceMs)
+      : undefined
+  }
+
+  priceCap(key: ReplicaKey): bigint {
+    const { pricePerMegaUnitMax } = this.state.spec
+    return priceOf(this.state.tracks[key.subtask]!.subtask.workUnits, pricePerMegaUnitMax)
+  }
+
+  /** Why this holder, of all, may not have this replica. */
+  conflict(key: ReplicaKey, holder: PeerId): 'same-holder' | 'caught' | undefined {
+    if (this.judge.caught.has(holder)) return 'caught'
+    const track = this.state.tracks[key.subtask]
+    const others = track?.record.replicas.filter(
+      other => other.replica !== key.replica || other.generation !== key.generation
+    )
+    const taken = others?.some(other => this.#hasHeld(track!, other, holder))
+    return taken ? 'same-holder' : undefined
+  }
+
+  /** What nobody holds, from a place that differs from asker to asker, so that they do not all reach for the same. */
+  openings(from: PeerId): MessageOf<'openings-page'> {
+    const { tracks } = this.state
+    const nowMs = this.components.clock.nowMs()
+    const open: MessageOf<'openings-page'>['body']['open'][number][] = []
+    const start = offsetOf(from, tracks.length)
+    for (let i = 0; i < tracks.length && open.length < OPENINGS_PAGE_COUNT_MAX; i++) {
+      const track = tracks[(start + i) % tracks.length]!
+      if (track.record.state !== 'running') continue
+      for (const record of track.record.replicas) {
+        const key = this.state.key(track, record)
+        const openMs = this.#openMs(key, record, nowMs)
+        if (openMs === undefined || open.length >= OPENINGS_PAGE_COUNT_MAX) continue
+        const { replica, generation } = record
+        const { fence } = this.init.stateOf(key)
+        open.push({ subtask: track.subtask.index, replica, generation, fence, openMs: Math.floor(openMs) })
+      }
+    }
+    return message('openings-page', { open, closed: this.#endedAtMs !== undefined })
+  }
+
+  /** What is to be paid, by the evidence that is known. Equal evidence gives equal orders. */
+  order(): { readonly order: SettlementOrder; readonly receipts: readonly Receipt[] } {
+    const receipts = this.state.tracks.flatMap(track =>
+      track.record.replicas.flatMap(record => this.#receiptOf(track, record))
+    )
+    const order = {
+      escrow: this.init.offer.signed.body.escrow,
+      payouts: payoutsOf(receipts),
+      receiptsRoot: receiptsTree(receipts).root
+    }
+    return { order, receipts }
+  }
+
+  /** Look again for results that could not be fetched: another judge may have them. */
+  retryMissing(): void {
+    for (const track of this.state.tracks)
+      for (const record of track.record.replicas)
+        if (record.outcome === 'missing' && record.attestation !== undefined) {
+          record.outcome = 'revealed'
+          this.judge.consider(track)
+        }
+  }
+
+  /** Drop what was kept for the job. */
+  async forget(): Promise<void> {
+    const { assets, store } = this.components
+    for (const { record } of this.state.tracks)
+      for (const { fetched, attestation } of record.replicas)
+        if (fetched && attestation !== undefined)
+          await assets.unpin(attestation.body.result).catch(() => undefined)
+    await assets.unpin(this.state.spec.manifest).catch(() => undefined)
+    for await (const [key] of store.list(`job/${this.job}/`)) await store.delete(key)
+  }
+
+  /** Whether money is still to be moved. */
+  escrow(): Promise<Escrow> {
+    return this.components.chain.escrow(this.init.offer.signed.body.escrow)
+  }
+
+  #receiptOf(track: SubtaskTrack, record: ReplicaRecord): Receipt[] {
+    const { attestation, cert, verdict, reason } = record
+    if (track.record.state !== 'accepted' || verdict !== 'accepted' || reason !== undefined) return []
+    if (attestation === undefined || cert === undefined) return []
+    const { holder, account, opening } = attestation.body
+    const replica = this.state.key(track, record)
+    return [{ replica, node: holder, account, gross: cert.price, digest: toHex(opening.digest) }]
+  }
+
+  #openMs(key: ReplicaKey, record: ReplicaRecord, nowMs: number): number | undefined {
+    const sinceMs = record.outcome === 'open' ? this.openSinceMs(key) : undefined
+    const state = this.init.stateOf(key)
+    if (sinceMs === undefined || state.register !== undefined) return undefined
+    return openForMs(state, sinceMs, nowMs)
+  }
+
+  /** Whether somebody holds, or closed, a replica: they, and peers of their operator, get no other of the subtask. */
+  #hasHeld(track: SubtaskTrack, record: ReplicaRecord, holder: PeerId): boolean {
+    const state = this.init.stateOf(this.state.key(track, record))
+    const live = leaseState(state, this.components.clock.nowMs()) === 'leased' ? state.holder : undefined
+    const known = [holderOf(record), state.register?.signer, live]
+    return known.some(other => other !== undefined && this.#isSameOperator(other, holder))
+  }
+
+  #isSameOperator(a: PeerId, b: PeerId): boolean {
+    if (a === b) return true
+    const { racers } = this.init.offer.drawn!.race
+    const tag = racers.get(a)?.operatorTag
+    return tag !== undefined && tag !== '' && tag === racers.get(b)?.operatorTag
+  }
+
+  /** Of all witnesses two wake the holders of a subtask: one may be away. */
+  #isWakerOf({ subtask }: SubtaskTrack): boolean {
+    const { members } = this.init.offer.witnesses
+    const place = (this.rank - (subtask.index % members.length) + members.length) % members.length
+    return place < WAKER_COUNT
+  }
+
+  #check(): void {
+    const nowMs = this.components.clock.nowMs()
+    let runningCount = 0
+    for (const track of this.state.tracks) {
+      if (track.record.state !== 'running') continue
+      runningCount++
+      const silent = this.#noteSilence(track, nowMs)
+      if (this.judge.checkOverdue(track, nowMs) || silent) this.judge.consider(track)
+    }
+    if (runningCount <= Math.ceil(this.state.tracks.length * TAIL_PART)) this.#duplicateStragglers(nowMs)
+    if (this.state.count('running') > 0 && nowMs <= this.deadlineAtMs) this.#endedAtMs = undefined
+    else this.#endedAtMs ??= nowMs
+  }
+
+  /** Whoever committed here and says nothing, or never will, is given up like one that does not open. */
+  #noteSilence(track: SubtaskTrack, nowMs: number): boolean {
+    let news = false
+    for (const record of track.record.replicas) {
+      if (record.outcome !== 'open') continue
+      const key = this.state.key(track, record)
+      const standing = leaseState(this.init.stateOf(key), nowMs)
+      if (standing !== 'registered' && standing !== 'committed') continue
+      const id = replicaId(key)
+      const sinceMs = this.#silentSinceMs.get(id) ?? nowMs
+      this.#silentSinceMs.set(id, sinceMs)
+      if (nowMs <= sinceMs + 2 * this.components.params.revealTimeoutMs) continue
+      this.#silentSinceMs.delete(id)
+      record.outcome = 'timeout'
+      news = true
+    }
+    return news
+  }
+
+  /**
+   * At the end of a job nobody waits for the slowest: what is leased for longer than others took is opened once more. That costs
+   * nothing, since no more than a quorum of a subtask is ever paid.
+   */
+  #duplicateStragglers(nowMs: number): void {
+    const patienceMs = this.#typicalMs() * 2
+    for (const track of this.state.tracks) {
+      const { record } = track
+      if (record.state !== 'running' || record.replicas.length >= this.state.spec.verify.replicaCountMax) continue
+      if (record.replicas.some(r => r.outcome === 'open' && this.#isVacant(track, r, nowMs))) continue
+      const isLate = record.replicas.some(r => {
+        const { holder, claimedAtMs } = this.init.stateOf(this.state.key(track, r))
+        return r.outcome === 'open' && holder !== undefined && nowMs > claimedAtMs + patienceMs
+      })
+      const replica = Math.max(...record.replicas.map(r => r.replica)) + 1
+      if (isLate && replica < this.state.spec.verify.replicaCountMax)
+        this.judge.open(track, [{ replica, generation: 0 }])
+    }
+  }
+
+  #isVacant(track: SubtaskTrack, record: ReplicaRecord, nowMs: number): boolean {
+    return this.#openMs(this.state.key(track, record), record, nowMs) !== undefined
+  }
+
+  /** Median time of the executions that are known; without any, a lease term. */
+  #typicalMs(): number {
+    const times = this.state.tracks
+      .flatMap(track => track.record.replicas.flatMap(r => r.attestation?.body.elapsedMs ?? []))
+      .sort((a, b) => a - b)
+    return Math.max(times[times.length >> 1] ?? 0, this.components.params.leaseTermMsMin)
+  }
+}
+
+function offsetOf(peer: PeerId, count: number): number {
+  let sum = 0
+  for (let i = 0; i < peer.length; i++) sum = (sum * 31 + peer.charCodeAt(i)) >>> 0
+  return count === 0 ? 0 : sum % count
+}
