@@ -4,16 +4,34 @@
  * Run: `node packages/chain/dist/bench/gas.js`. The test suite fails when a figure is above its goal.
  */
 import type { Account, Hex } from '@rayswarm/interface'
-import { AbiCoder, computeAddress, id } from 'ethers'
-import { DevChain, deploy, ESCROW, type EthersChain, fund, openChain, TOKEN } from '../src/index.ts'
+import { nodeIdentity } from '@rayswarm/wire'
+import { AbiCoder, computeAddress, id, Wallet } from 'ethers'
+import {
+  type Deployment,
+  DevChain,
+  deploy,
+  ESCROW,
+  type EthersChain,
+  fund,
+  openChain,
+  openRegistry,
+  TOKEN
+} from '../src/index.ts'
 import { Rpc } from '../src/rpc.ts'
-import { Sender } from '../src/sender.ts'
+import type { Sender } from '../src/sender.ts'
+import {
+  pickSignatures,
+  settlementDomain,
+  settlementTypes,
+  settlementValue
+} from '../src/typed-settlement.ts'
 
 const NODE_COUNT = 10
 const SUBTASK_COUNT = 100
 const BUDGET = 1_000_000n
 const GROSS = 90_001n
 const REFUND_AFTER_S = 60
+const UNBONDING_S = 60
 const RECEIPTS_ROOT = id('receipts')
 const NODES: readonly Account[] = Array.from({ length: NODE_COUNT }, (_, i) =>
   computeAddress(id(`node ${i}`))
@@ -22,7 +40,7 @@ const NODES: readonly Account[] = Array.from({ length: NODE_COUNT }, (_, i) =>
 export interface GasFigure {
   readonly operation: string
   readonly gas: number
-  /** Highest that is allowed. spec/escrow.md#gas */
+  /** Highest that is allowed. spec/escrow.md#gas, spec/registry.md#gas */
   readonly goal: number
 }
 
@@ -37,7 +55,17 @@ const GOALS: Readonly<Record<string, number>> = {
   refund: 46_000,
   'withdraw, first': 58_000,
   'withdraw, next': 41_000,
-  'sweep treasury': 57_000
+  'sweep treasury': 57_000,
+  'appoint 7 witnesses': 68_000,
+  'appoint 13 witnesses': 95_000,
+  'settle 10 nodes by 5 of 7 witnesses': 182_000,
+  'settle 10 nodes by 9 of 13 witnesses': 207_000,
+  'deploy registry': 1_500_000,
+  'register, first of an account': 91_000,
+  'register, again': 56_000,
+  unbond: 30_000,
+  'withdraw stake': 37_000,
+  'slash an equivocation': 64_000
 }
 
 /** Measure on a chain of our own. */
@@ -51,6 +79,8 @@ export async function gasFigures(): Promise<GasFigure[]> {
     await meter.settle('settle 10 nodes, never paid before', first, NODE_COUNT)
     await meter.settle('settle 10 nodes, paid before', second, NODE_COUNT)
     await meter.settle('settle nobody', await meter.lock(), 0)
+    await meter.settleByWitnesses(7, 5)
+    await meter.settleByWitnesses(13, 9)
     await meter.send('withdraw, first', 'withdraw', [NODES[0]])
     await meter.send('sweep treasury', 'sweepTreasury', [])
     await meter.settle(undefined, await meter.lock(), NODE_COUNT)
@@ -58,6 +88,7 @@ export async function gasFigures(): Promise<GasFigure[]> {
     const timedOut = await meter.lock()
     await dev.advance(REFUND_AFTER_S + 1)
     await meter.send('refund', 'refund', [timedOut])
+    await meter.registry(dev)
     return meter.figures
   } finally {
     meter.close()
@@ -73,19 +104,20 @@ class GasMeter {
     readonly rpc: Rpc,
     readonly chain: EthersChain,
     readonly sender: Sender,
-    readonly token: Account
+    readonly deployment: Deployment
   ) {}
 
   static async open(dev: DevChain): Promise<GasMeter> {
     const { rpcUrl, chainId } = dev
     const [key, treasury] = [id('creator'), computeAddress(id('treasury'))]
-    const deployment = await deploy({ rpcUrl, chainId, key: dev.key, treasury })
+    const terms = { epochS: 10, unbondingS: UNBONDING_S, stakeMin: BUDGET }
+    const deployment = await deploy({ rpcUrl, chainId, key: dev.key, treasury, registry: terms })
     const recipients = [{ account: computeAddress(key), amount: 100n * BUDGET }]
     await fund({ rpcUrl, ...deployment, key: dev.key }, recipients)
     const rpc = await Rpc.open({ rpcUrl, chainId })
     const chain = await openChain({ rpcUrl, ...deployment, key })
-    const meter = new GasMeter(rpc, chain, new Sender(rpc, key), deployment.token)
-    for (const [index, operation] of ['deploy token', 'deploy escrow'].entries()) {
+    const meter = new GasMeter(rpc, chain, chain.link.sender, deployment)
+    for (const [index, operation] of ['deploy token', 'deploy escrow', 'deploy registry'].entries()) {
       // One transaction per block.
       const block = await rpc.connection.getBlock(deployment.deployedAtBlock - 1 + index)
       meter.#note(operation, block!.gasUsed)
@@ -115,16 +147,66 @@ class GasMeter {
     const terms = AbiCoder.defaultAbiCoder().encode(types, [jobHash, salt, REFUND_AFTER_S])
     const args = [this.chain.contract, BUDGET, terms]
     const data = TOKEN.encodeFunctionData('transferAndCall(address,uint256,bytes)', args)
-    await this.#send(operation, this.token, data)
+    await this.#send(operation, this.deployment.token, data)
     return escrowId
   }
 
   async settle(operation: string | undefined, escrowId: Hex, nodeCount: number): Promise<void> {
     const { chainId, contract } = this.chain
-    const payouts = NODES.slice(0, nodeCount).map(account => ({ account, gross: GROSS }))
+    const payouts = payoutsTo(nodeCount)
     const escrow = { chainId, contract, id: escrowId }
     const signature = await this.chain.signSettlement({ escrow, payouts, receiptsRoot: RECEIPTS_ROOT })
     await this.send(operation, 'settle', [escrowId, payouts, RECEIPTS_ROOT, signature])
+  }
+
+  async settleByWitnesses(witnessCount: number, quorum: number): Promise<void> {
+    const wallets = Array.from({ length: witnessCount }, (_, i) => new Wallet(id(`witness ${i}`)))
+    const witnesses = wallets.map(({ address }) => address)
+    const { chainId, contract } = this.chain
+    const escrow = { chainId, contract, id: await this.lock() }
+    const args = [escrow.id, witnesses, quorum]
+    await this.send(`appoint ${witnessCount} witnesses`, 'appoint', args)
+
+    const order = { escrow, payouts: payoutsTo(NODE_COUNT), receiptsRoot: RECEIPTS_ROOT }
+    const collected = await Promise.all(
+      wallets.map(async wallet => ({
+        account: wallet.address,
+        signature: await wallet.signTypedData(
+          settlementDomain(escrow),
+          settlementTypes(),
+          settlementValue(order)
+        )
+      }))
+    )
+    const { signers, signatures } = pickSignatures(order, { witnesses, quorum }, collected)
+    const operation = `settle ${NODE_COUNT} nodes by ${quorum} of ${witnessCount} witnesses`
+    const { payouts, receiptsRoot } = order
+    const values = [escrow.id, payouts, receiptsRoot, witnesses, quorum, signers, signatures]
+    await this.send(operation, 'settleByWitnesses', values)
+  }
+
+  async registry(dev: DevChain): Promise<void> {
+    const { registry } = this.deployment
+    const { account } = this.sender
+    const identity = nodeIdentity(new Uint8Array(32).fill(7))
+    const adapter = await openRegistry(this.chain, { registry, identity })
+    const terms = { stake: BUDGET, classes: ['pathtracer/1/wasm'], operator: 'operator' }
+    const note = async (operation: string, sent: Promise<{ readonly txHash: Hex }>): Promise<void> => {
+      const receipt = await this.rpc.connection.getTransactionReceipt((await sent).txHash)
+      this.#note(operation, receipt!.gasUsed)
+    }
+    await note('register, first of an account', adapter.register(terms))
+    await note('register, again', adapter.register(terms))
+    await note('unbond', adapter.leave())
+    await dev.advance(UNBONDING_S + 1)
+    await note('withdraw stake', adapter.withdrawStake(account))
+    await adapter.register(terms)
+    const vote = async (content: Hex): Promise<{ content: Hex; signature: Hex }> => ({
+      content,
+      signature: await adapter.signVote({ replica: id('replica'), content })
+    })
+    const votes = [await vote(id('content 1')), await vote(id('content 2'))] as const
+    await note('slash an equivocation', adapter.slash(account, id('replica'), votes))
   }
 
   async #send(operation: string | undefined, to: Account, data: Hex): Promise<void> {
@@ -135,6 +217,10 @@ class GasMeter {
   #note(operation: string, gas: bigint): void {
     this.figures.push({ operation, gas: Number(gas), goal: GOALS[operation]! })
   }
+}
+
+function payoutsTo(nodeCount: number): { account: Account; gross: bigint }[] {
+  return NODES.slice(0, nodeCount).map(account => ({ account, gross: GROSS }))
 }
 
 if (process.argv[1] === import.meta.filename) {

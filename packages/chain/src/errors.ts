@@ -26,6 +26,9 @@ const UNREACHABLE = new Set([
 // The caller handed in something that cannot be encoded: a bug here, not a state of the chain.
 const OURS = new Set(['INVALID_ARGUMENT', 'NUMERIC_FAULT', 'MISSING_ARGUMENT', 'UNEXPECTED_ARGUMENT'])
 
+/** `0x` and the four bytes that name an error. */
+const SELECTOR_CHARS = 10
+
 /** A coded error for whatever an RPC call threw. Our own errors and wrong arguments pass through. */
 export function chainError(error: unknown, rpcUrl: string): Error {
   if (isRayswarmError(error)) return error
@@ -93,7 +96,8 @@ function pageOf(name: string): string {
 
 /** Name of the custom error in revert data; the text itself if it is a plain one. */
 function errorName(data: unknown): string {
-  if (typeof data !== 'string') return 'unknown'
+  // A contract that cannot decode its arguments says nothing.
+  if (typeof data !== 'string' || data.length < SELECTOR_CHARS) return 'unknown'
   for (const contract of [ESCROW, REGISTRY, TOKEN]) {
     const parsed = contract.parseError(data)
     if (parsed !== null) return parsed.name === 'Error' ? String(parsed.args[0]) : parsed.name

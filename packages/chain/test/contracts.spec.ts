@@ -4,17 +4,17 @@ import { join } from 'node:path'
 import type { Account, Hex } from '@rayswarm/interface'
 import { AbiCoder, computeAddress, concat, Interface, id, Wallet } from 'ethers'
 import { type Artifact, artifactText, compile, PUBLISHED } from '../compile.ts'
-import { ESCROW_BYTECODE } from '../src/artifacts.ts'
+import { REGISTRY_BYTECODE } from '../src/artifacts.ts'
 import { reverted } from '../src/errors.ts'
-import { DevChain, deploy, ESCROW, settlementHash, TOKEN } from '../src/index.ts'
+import { DevChain, deploy, ESCROW, REGISTRY, settlementHash, TOKEN } from '../src/index.ts'
 import { Rpc } from '../src/rpc.ts'
 import { Sender } from '../src/sender.ts'
+import { deployEscrow, TREASURY } from './world.ts'
 
 // This file runs in dist/test.
 const ROOT = join(import.meta.dirname, '../..')
 const ABI = AbiCoder.defaultAbiCoder()
 const [JOB_HASH, SALT] = [id('job'), id('salt')]
-const TREASURY = computeAddress(id('treasury'))
 const YEAR_S = 365 * 24 * 3_600
 
 describe('contracts', () => {
@@ -68,16 +68,16 @@ describe('contracts', () => {
         [10_001, 0, 0],
         [2n ** 256n - 1n, 10_001, 0]
       ]) {
-        await refused(deployEscrow(token, TREASURY, split), 'BadSplit')
+        await refused(deployEscrow(owner, token, TREASURY, split), 'BadSplit')
       }
-      await deployEscrow(token, TREASURY, [9_000, 0, 1_000])
-      await deployEscrow(token, TREASURY, [0, 10_000, 0])
+      await deployEscrow(owner, token, TREASURY, [9_000, 0, 1_000])
+      await deployEscrow(owner, token, TREASURY, [0, 10_000, 0])
     })
 
     it('needs a token and a treasury', async () => {
       const nobody = `0x${'0'.repeat(40)}`
-      await refused(deployEscrow(nobody, TREASURY, [9_000, 500, 500]), 'ZeroAccount')
-      await refused(deployEscrow(token, nobody, [9_000, 500, 500]), 'ZeroAccount')
+      await refused(deployEscrow(owner, nobody), 'ZeroAccount')
+      await refused(deployEscrow(owner, token, nobody), 'ZeroAccount')
     })
 
     it('opens by allowance', async () => {
@@ -125,6 +125,8 @@ describe('contracts', () => {
         ESCROW.encodeFunctionData('withdraw', [owner.account]),
         ESCROW.encodeFunctionData('sweepTreasury', []),
         ESCROW.encodeFunctionData('settle', [jobId, [], id('root'), '0x']),
+        ESCROW.encodeFunctionData('settleByWitnesses', [jobId, [], id('root'), [], 0, 0, []]),
+        ESCROW.encodeFunctionData('appoint', [jobId, [owner.account], 1]),
         ESCROW.encodeFunctionData('open', [JOB_HASH, id('again'), 1n, 60])
       ]) {
         await call(hostile, REENTRANT, 'arm', [escrow, attack])
@@ -176,6 +178,33 @@ describe('contracts', () => {
     })
   })
 
+  describe('NodeRegistry', () => {
+    const terms = [id('peer key'), id('operator'), '', `0x${'00'.repeat(64)}`]
+
+    it('takes no token that keeps a fee', async () => {
+      const { registry } = await withRegistry('FeeToken')
+      await refused(call(registry, REGISTRY, 'register', [...terms, 100n]), 'InexactTransfer')
+    })
+
+    it('is not entered twice', async () => {
+      const { hostile, registry } = await withRegistry('ReentrantToken')
+      await call(registry, REGISTRY, 'register', [...terms, 100n])
+      await call(registry, REGISTRY, 'unbond', [])
+      const signed = { content: id('content'), r: id('r'), vs: id('vs') }
+      for (const attack of [
+        REGISTRY.encodeFunctionData('withdrawStake', [owner.account]),
+        REGISTRY.encodeFunctionData('slash', [owner.account, id('replica'), signed, signed]),
+        REGISTRY.encodeFunctionData('unbond', []),
+        REGISTRY.encodeFunctionData('register', [...terms, 0n])
+      ]) {
+        await call(hostile, REENTRANT, 'arm', [registry, attack])
+        const data = await revertData(registry, REGISTRY.encodeFunctionData('withdrawStake', [owner.account]))
+        const [reason] = REENTRANT.decodeErrorResult('AttackFailed', data)
+        assert.equal(REGISTRY.parseError(reason)?.name, 'ReentrancyGuardReentrantCall')
+      }
+    })
+  })
+
   async function newcomer(): Promise<Sender> {
     const sender = new Sender(rpc, id('newcomer'))
     await dev.giveCoins(sender.account, 10n ** 18n)
@@ -192,16 +221,6 @@ describe('contracts', () => {
     await sender.send({ to, data: abi.encodeFunctionData(name, args) })
   }
 
-  async function deployEscrow(
-    tokenAddress: Account,
-    treasury: Account,
-    split: readonly unknown[]
-  ): Promise<Account> {
-    const types = ['address', 'address', 'uint256', 'uint256', 'uint256']
-    const data = concat([ESCROW_BYTECODE, ABI.encode(types, [tokenAddress, treasury, ...split])])
-    return (await owner.send({ data })).contractAddress!
-  }
-
   async function deployArtifact(name: string, args: Hex = '0x'): Promise<Account> {
     const data = concat([artifacts.get(name)!.bytecode, args])
     return (await owner.send({ data })).contractAddress!
@@ -210,10 +229,20 @@ describe('contracts', () => {
   /** An escrow of another token, which the owner holds and allows the escrow to pull. */
   async function withToken(name: string): Promise<{ hostile: Account; escrow: Account }> {
     const hostile = await deployArtifact(name)
-    const escrow = await deployEscrow(hostile, TREASURY, [9_000, 500, 500])
+    const escrow = await deployEscrow(owner, hostile)
     await call(hostile, TOKEN, 'mint', [owner.account, 1_000n])
     await call(hostile, TOKEN, 'approve', [escrow, 1_000n])
     return { hostile, escrow }
+  }
+
+  /** A registry of another token without unbonding time, which the owner allows it to pull. */
+  async function withRegistry(name: string): Promise<{ hostile: Account; registry: Account }> {
+    const hostile = await deployArtifact(name)
+    const args = ABI.encode(['address', 'uint256', 'uint256', 'uint64'], [hostile, 60, 0, 1])
+    const registry = (await owner.send({ data: concat([REGISTRY_BYTECODE, args]) })).contractAddress!
+    await call(hostile, TOKEN, 'mint', [owner.account, 1_000n])
+    await call(hostile, TOKEN, 'approve', [registry, 1_000n])
+    return { hostile, registry }
   }
 
   async function idOf(creator: Account, salt: Hex): Promise<Hex> {

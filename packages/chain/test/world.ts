@@ -1,6 +1,7 @@
-import type { Hex } from '@rayswarm/interface'
+import type { Account, Hex } from '@rayswarm/interface'
 import type { ChainWorld } from '@rayswarm/simulation'
-import { computeAddress, id } from 'ethers'
+import { AbiCoder, computeAddress, concat, id } from 'ethers'
+import { ESCROW_BYTECODE } from '../src/artifacts.ts'
 import {
   type Deployment,
   DevChain,
@@ -11,6 +12,7 @@ import {
   TOKEN
 } from '../src/index.ts'
 import { Rpc } from '../src/rpc.ts'
+import type { Sender } from '../src/sender.ts'
 
 /** Keys of the views, in order. For tests only. */
 export const KEYS: readonly Hex[] = ['creator', 'node-1', 'node-2', 'stranger'].map(name => id(name))
@@ -68,4 +70,16 @@ export class TestBed {
   async stop(): Promise<void> {
     await this.dev.stop()
   }
+}
+
+/** One more escrow. */
+export async function deployEscrow(
+  sender: Sender,
+  token: Account,
+  treasury: Account = TREASURY,
+  split: readonly unknown[] = [9_000, 500, 500]
+): Promise<Account> {
+  const types = ['address', 'address', 'uint256', 'uint256', 'uint256']
+  const args = AbiCoder.defaultAbiCoder().encode(types, [token, treasury, ...split])
+  return (await sender.send({ data: concat([ESCROW_BYTECODE, args]) })).contractAddress!
 }
