@@ -15,7 +15,21 @@ import {
   type WitnessState
 } from '../src/index.ts'
 import {
+  chance,
+  DRAWN,
+  draw,
+  equivocation,
+  progress,
+  REGISTERED,
+  race,
+  sortition,
+  split,
+  tier,
+  turn
+} from './drawn-vectors.ts'
+import {
   alice,
+  beacon,
   bob,
   claim,
   commit,
@@ -23,6 +37,7 @@ import {
   creator,
   grant,
   leaseCert,
+  PRICE,
   peerOf,
   renew,
   replica,
@@ -84,7 +99,11 @@ writeFileSync(
       creator: known.creator,
       subtaskCount: known.subtaskCount,
       replicaCountMax: known.replicaCountMax,
-      witnesses: known.witnesses
+      witnesses: known.witnesses,
+      drawn: DRAWN,
+      priceCap: PRICE,
+      randomness: beacon.randomness,
+      registered: REGISTERED
     },
     claim: [
       onClaimCase('the first claimant gets a free replica', VACANT, claim(alice), ALICE, 0),
@@ -172,6 +191,7 @@ writeFileSync(
       onCertCase('the first one stays', done, commitCert(bob)),
       onCertCase('one of strangers closes nothing', held, commitCert(alice, [bob]))
     ],
+    ...{ turn, progress, chance, draw, tier, race, sortition, equivocation, split },
     term: [0, 16_000, 100_000].map(etaMs => ({
       name: `an execution of ${etaMs} ms on a testnet`,
       etaMs,
