@@ -35,11 +35,16 @@ export class BidDesk {
     })
   }
 
-  /** Match what lies on the desk with what is open, and answer every bid. */
-  settle(open: readonly OpenReplica[], onGrant: (grant: Grant, bid: Bid) => Signed<Grant>): void {
+  /** Match what lies on the desk with what is open, and answer every bid. Nobody in `caught` gets anything. */
+  settle(
+    open: readonly OpenReplica[],
+    caught: ReadonlySet<PeerId>,
+    onGrant: (grant: Grant, bid: Bid) => Signed<Grant>
+  ): void {
     const waiting = this.#waiting
     this.#waiting = new Map()
-    const { grants, reasons } = match(this.init.spec, open, [...waiting.values()])
+    const standing = [...waiting.values()].filter(({ node }) => !caught.has(node))
+    const { grants, reasons } = match(this.init.spec, open, standing)
     const given = grants.map(grant => onGrant(grant, waiting.get(grant.holder)!.bid))
     for (const { node, answer } of waiting.values()) {
       const own = given.filter(grant => grant.body.holder === node)

@@ -183,7 +183,7 @@ export class JobDriver {
   async #settleBids(): Promise<void> {
     const { clock, context, events } = this.components
     const open = this.#openings === undefined ? this.state.openReplicas() : await this.#openElsewhere()
-    this.#desk.settle(open, (grant, bid) => {
+    this.#desk.settle(open, this.#judge.caught, (grant, bid) => {
       const granted = signed('grant', grant, context)
       // Matched from our own open replicas a moment ago: it is there.
       const found = this.state.find(grant.replica)!
