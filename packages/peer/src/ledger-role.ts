@@ -1,19 +1,33 @@
 import type { Admission, LedgerEntry, PeerId, Score, Signed } from '@rayswarm/interface'
-import { LEDGER_PAGE_COUNT_MAX } from '@rayswarm/params'
-import { Ledger, scoreOf, scores } from '@rayswarm/reputation'
-import { decodeMessage, encodeMessage, message, verifySigned } from '@rayswarm/wire'
-import { ask } from './ask.ts'
+import { IdSet } from '@rayswarm/reconcile'
+import {
+  authorMark,
+  decodeItem,
+  encodeFork,
+  entryIdOf,
+  type ForkProof,
+  forkIdOf,
+  Ledger,
+  placeOf,
+  scoreOf,
+  scores
+} from '@rayswarm/reputation'
+import { bytesEqual, decodeMessage, encodeMessage } from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
-import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
+import type { SyncSet } from './sync-role.ts'
 
-/** Pages fetched from one neighbour in one exchange. */
-const PAGES_PER_EXCHANGE_MAX = 64
 const SCORE_AGE_MS_MAX = 60_000
 
 /** Keeps this peer's copy of the reputation ledger: durable, gossiped, reconciled with neighbours. */
 export class LedgerRole {
   readonly ledger: Ledger
+  /** The ledger as neighbours reconcile it. */
+  readonly set: SyncSet
+  /** What others may see: every entry that counts and every fork, but nothing of ours that is not durable yet. */
+  readonly #ids = new IdSet()
+  /** Authors by what stands for them in ids. */
+  readonly #authors = new Map<number, Set<PeerId>>()
   readonly #scope: Scope
   readonly #listeners = new Set<(entry: Signed<LedgerEntry>) => void>()
   #scored: { size: number; atMs: number; scores: readonly Score[] } = { size: -1, atMs: 0, scores: [] }
@@ -23,7 +37,21 @@ export class LedgerRole {
   #written: Promise<void> = Promise.resolve()
 
   constructor(readonly components: RoleComponents) {
-    this.ledger = new Ledger(components.context)
+    this.ledger = new Ledger(components.context, {
+      kept: (entry, hash) => this.#show(entry.body.author, entryIdOf(entry, hash)),
+      dropped: (entry, hash) => this.#ids.delete(entryIdOf(entry, hash)),
+      frozen: (proof, before) => {
+        if (before !== undefined) this.#ids.delete(forkIdOf(before))
+        this.#show(proof.author, forkIdOf(proof))
+        this.#write(() => this.#putFork(proof))
+      }
+    })
+    this.set = {
+      name: 'ledger',
+      ids: this.#ids,
+      read: id => this.#read(id),
+      take: item => this.#take(item)
+    }
     this.#scope = new Scope(components)
   }
 
@@ -33,15 +61,11 @@ export class LedgerRole {
       const decoded = decodeMessage(bytes, ['entry'], context)
       if (decoded.ok) this.ledger.add(decoded.value)
     }
+    for await (const [, bytes] of store.list('ledger-forks/')) {
+      const decoded = decodeItem(bytes, context)
+      if (decoded.ok) for (const entry of decoded.value) this.ledger.add(entry)
+    }
     network.subscribe('ledger', bytes => this.#onGossip(bytes))
-    network.serve('ledger', async bytes => {
-      const decoded = decodeMessage(bytes, ['ledger-heads'], context)
-      if (!decoded.ok) throw new RangeError(decoded.fault)
-      const { entries, complete } = this.ledger.since(decoded.value.body)
-      const written = entries.filter(entry => !this.#unwritten.includes(entry))
-      return encodeMessage(message('ledger-page', { entries: written, complete }))
-    })
-    exchangeWithNeighbours('ledger exchange', this.#scope, this.components, peer => this.#exchange(peer))
   }
 
   async stop(): Promise<void> {
@@ -92,6 +116,9 @@ export class LedgerRole {
     for (let entry = this.#unwritten[0]; entry !== undefined; entry = this.#unwritten[0]) {
       await this.#put(entry)
       this.#unwritten.shift()
+      const { author, sequence } = entry.body
+      // It counts no more if we were caught with a fork meanwhile.
+      if (this.ledger.at(author, sequence) === entry) this.#show(author, entryIdOf(entry))
       this.#tell(entry)
       const bytes = encodeMessage(entry)
       this.#scope.spawn('ledger gossip', async () => {
@@ -103,13 +130,23 @@ export class LedgerRole {
   #add(entry: Signed<LedgerEntry>): Admission {
     const judged = this.ledger.add(entry)
     if (judged.action !== 'accept') return judged
-    // Others' entries can be fetched again: one that is not kept is no loss.
-    this.#written = this.#written
-      .catch(() => undefined)
-      .then(() => this.#put(entry))
-      .catch(cause => this.components.log.warn('ledger entry not kept', { cause }))
+    const { author, sequence } = entry.body
+    // One that does not count proved a fork, and that is written for itself: its place is taken.
+    if (this.ledger.at(author, sequence) === entry) this.#write(() => this.#put(entry))
     this.#tell(entry)
     return judged
+  }
+
+  /** Others' entries can be fetched again: one that is not kept is no loss. */
+  #write(put: () => Promise<void>): void {
+    this.#written = this.#written
+      .catch(() => undefined)
+      .then(put)
+      .catch(cause => this.components.log.warn('ledger entry not kept', { cause }))
+  }
+
+  #putFork(proof: ForkProof): Promise<void> {
+    return this.components.store.put(`ledger-forks/${proof.author}`, encodeFork(proof))
   }
 
   #put(entry: Signed<LedgerEntry>): Promise<void> {
@@ -127,19 +164,34 @@ export class LedgerRole {
     return decoded.ok ? this.#add(decoded.value) : { action: 'reject', fault: decoded.fault }
   }
 
-  async #exchange(peer: PeerId): Promise<void> {
-    const { context, params } = this.components
-    for (let page = 0; page < PAGES_PER_EXCHANGE_MAX; page++) {
-      const heads = message('ledger-heads', this.ledger.heads())
-      const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
-      const answer = await ask(this.components, peer, 'ledger', heads, ['ledger-page'], options)
-      if (answer === undefined) return
-      const { entries, complete } = answer.body
-      let addedCount = 0
-      for (const entry of entries.slice(0, LEDGER_PAGE_COUNT_MAX)) {
-        if (verifySigned(entry, context) && this.#add(entry).action === 'accept') addedCount++
-      }
-      if (complete || addedCount === 0) return
+  #show(author: PeerId, id: Uint8Array): void {
+    this.#ids.add(id)
+    const mark = authorMark(author)
+    const authors = this.#authors.get(mark)
+    if (authors === undefined) this.#authors.set(mark, new Set([author]))
+    else authors.add(author)
+  }
+
+  #read(id: Uint8Array): Uint8Array | undefined {
+    const { author: mark, sequence } = placeOf(id)
+    for (const author of this.#authors.get(mark) ?? []) {
+      const entry = this.ledger.at(author, sequence)
+      if (entry !== undefined && bytesEqual(entryIdOf(entry), id)) return encodeMessage(entry)
+      const proof = this.ledger.proofOf(author)
+      if (proof?.sequence === sequence && bytesEqual(forkIdOf(proof), id)) return encodeFork(proof)
     }
+    return undefined
+  }
+
+  #take(item: Uint8Array): Admission {
+    const decoded = decodeItem(item, this.components.context)
+    if (!decoded.ok) return { action: 'reject', fault: decoded.fault }
+    // Of a fork's two entries one is often known, and what the other one says about its author counts.
+    const admissions = decoded.value.map(entry => this.#add(entry))
+    return (
+      admissions.find(({ action }) => action === 'reject') ??
+      admissions.find(({ action }) => action === 'accept') ??
+      admissions[0]!
+    )
   }
 }

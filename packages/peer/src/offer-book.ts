@@ -1,13 +1,13 @@
-import type { Admission, JobId, Offer, PeerId, Signed, WitnessSet } from '@rayswarm/interface'
+import type { Admission, Hex, JobId, Offer, Signed, WitnessSet } from '@rayswarm/interface'
 import { drawnSet, witnessSet } from '@rayswarm/lease'
 import { deadlineAtMs, judgeOffer } from '@rayswarm/market'
-import { OFFER_COUNT_MAX, OFFERS_PAGE_COUNT_MAX } from '@rayswarm/params'
-import { decodeMessage, jobIdOf, type MessageOf, message, sha256, toHex, verifySigned } from '@rayswarm/wire'
-import { ask } from './ask.ts'
+import { OFFER_COUNT_MAX } from '@rayswarm/params'
+import { IdSet } from '@rayswarm/reconcile'
+import { decodeMessage, encodeMessage, fromHex, jobHashOf, jobIdOf, sha256, toHex } from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
 import { type Drawn, Draws } from './draws.ts'
-import { exchangeWithNeighbours } from './neighbours.ts'
 import { Scope } from './scope.ts'
+import type { SyncSet } from './sync-role.ts'
 
 /** An offer whose witnesses cannot be drawn is tried again this often; chains take their time to be final. */
 const DRAW_ATTEMPT_COUNT_MAX = 200
@@ -35,6 +35,13 @@ export function isDrawn({ witness }: Offer): boolean {
 
 /** Open offers, from gossip and from neighbours. The oldest leaves when the book is full. */
 export class OfferBook {
+  /** The open offers as neighbours reconcile them. */
+  readonly set: SyncSet
+  /** An offer goes by its job: copies that a restarted creator signed anew are the same item. */
+  readonly #ids = new IdSet()
+  readonly #jobs = new Map<Hex, JobId>()
+  /** No offer in the set ends before this. */
+  #nextDeadlineMs = Number.POSITIVE_INFINITY
   readonly #offers = new Map<JobId, KnownOffer>()
   readonly #closed = new Set<JobId>()
   /** Digests of gossip heard already: creators repeat their offers, and a repetition must cost next to nothing. */
@@ -50,6 +57,15 @@ export class OfferBook {
   constructor(readonly components: RoleComponents) {
     this.#scope = new Scope(components)
     this.draws = new Draws(components)
+    const openIds = (): IdSet => this.#openIds()
+    this.set = {
+      name: 'offers',
+      get ids() {
+        return openIds()
+      },
+      read: id => this.#read(id),
+      take: item => this.#take(item)
+    }
   }
 
   start(): void {
@@ -61,7 +77,6 @@ export class OfferBook {
         for (const [job, { signed }] of [...this.#undrawn]) await this.#draw(job, signed)
       }
     )
-    exchangeWithNeighbours('offers exchange', this.#scope, this.components, peer => this.#ask(peer))
   }
 
   stop(): Promise<void> {
@@ -83,7 +98,7 @@ export class OfferBook {
 
   /** Forget an offer for good. Only its creator's word closes one. */
   close(job: JobId): void {
-    this.#offers.delete(job)
+    this.#drop(job)
     this.#undrawn.delete(job)
     remember(this.#closed, job)
   }
@@ -136,30 +151,56 @@ export class OfferBook {
     const isNew = !this.#offers.has(job)
     this.#offers.set(job, offer)
     if (!isNew) return
+    const hash = jobHashOf(job)
+    this.#ids.add(fromHex(hash))
+    this.#jobs.set(hash, job)
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineAtMs(signed.body))
     this.components.events.emit('offer:seen', { job, creator: signed.signer })
     for (const listener of this.#listeners) listener(offer)
   }
 
   /** Offers cost their sender nothing: the eldest foreign one goes. Our own stay, their witness needs them. */
   #makeRoom(): void {
-    for (const job of this.#undrawn.keys()) if (this.#undrawn.size > OFFER_COUNT_MAX) this.#undrawn.delete(job)
+    for (const job of this.#undrawn.keys())
+      if (this.#undrawn.size > OFFER_COUNT_MAX) this.#undrawn.delete(job)
     if (this.#offers.size <= OFFER_COUNT_MAX) return
     const self = this.components.network.peerId
-    for (const [job, { signed }] of this.#offers)
-      if (signed.signer !== self) {
-        this.#offers.delete(job)
-        return
-      }
+    for (const [job, { signed }] of this.#offers) if (signed.signer !== self) return this.#drop(job)
   }
 
-  /** Answer a neighbour that asks for offers it lacks. */
-  answer(query: MessageOf<'offers-query'>): MessageOf<'offers-page'> {
-    const known = new Set(query.body.known)
+  #drop(job: JobId): void {
+    this.#offers.delete(job)
+    const hash = jobHashOf(job)
+    this.#ids.delete(fromHex(hash))
+    this.#jobs.delete(hash)
+  }
+
+  /** Nobody is handed an offer that is over; those of jobs that are under way here are kept all the same. */
+  #openIds(): IdSet {
     const nowMs = this.components.clock.nowMs()
-    const offers = this.open().filter(({ job, signed: { body } }) => {
-      return nowMs < deadlineAtMs(body) && !known.has(job)
-    })
-    return message('offers-page', { offers: offers.slice(0, OFFERS_PAGE_COUNT_MAX).map(o => o.signed) })
+    if (nowMs < this.#nextDeadlineMs) return this.#ids
+    this.#nextDeadlineMs = Number.POSITIVE_INFINITY
+    for (const [job, { signed }] of this.#offers) {
+      const endsAtMs = deadlineAtMs(signed.body)
+      if (nowMs >= endsAtMs) this.#ids.delete(fromHex(jobHashOf(job)))
+      else this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, endsAtMs)
+    }
+    return this.#ids
+  }
+
+  #read(id: Uint8Array): Uint8Array | undefined {
+    const job = this.#jobs.get(toHex(id))
+    const known = job === undefined ? undefined : this.#offers.get(job)
+    return known && encodeMessage(known.signed)
+  }
+
+  #take(item: Uint8Array): Admission {
+    const decoded = decodeMessage(item, ['offer'], this.components.context)
+    if (!decoded.ok) return { action: 'reject', fault: decoded.fault }
+    const job = jobIdOf(decoded.value.body.spec)
+    // Which of two copies is the newer one, only its creator says, by gossip.
+    const known = this.#offers.has(job) || this.#undrawn.has(job)
+    return known ? { action: 'ignore', fault: 'duplicate' } : this.add(decoded.value)
   }
 
   #onGossip(bytes: Uint8Array): Admission {
@@ -168,17 +209,6 @@ export class OfferBook {
     remember(this.#heard, mark)
     const decoded = decodeMessage(bytes, ['offer'], this.components.context)
     return decoded.ok ? this.add(decoded.value) : { action: 'reject', fault: decoded.fault }
-  }
-
-  async #ask(peer: PeerId): Promise<void> {
-    const { context, params } = this.components
-    const known = [...this.#offers.keys(), ...this.#closed].slice(-OFFER_COUNT_MAX)
-    const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
-    const query = message('offers-query', { known })
-    const page = await ask(this.components, peer, 'market', query, ['offers-page'], options)
-    for (const offer of page?.body.offers.slice(0, OFFERS_PAGE_COUNT_MAX) ?? []) {
-      if (verifySigned(offer, context)) this.add(offer)
-    }
   }
 }
 

@@ -50,10 +50,9 @@ export class Peer {
   async start(): Promise<readonly Probe[]> {
     const { network, context } = this.#components
     network.serve('market', async (bytes, from) => {
-      const decoded = decodeMessage(bytes, ['bid', 'offers-query'], context)
+      const decoded = decodeMessage(bytes, ['bid'], context)
       if (!decoded.ok) throw new RangeError(decoded.fault)
-      if (decoded.value.type === 'bid') return encodeMessage(await this.creator.onBid(decoded.value, from))
-      return encodeMessage(this.offers.answer(decoded.value))
+      return encodeMessage(await this.creator.onBid(decoded.value, from))
     })
     network.serve('verification', async (bytes, from) => {
       const decoded = decodeMessage(bytes, ['sealed', 'reveal', 'notice'], context)
@@ -76,9 +75,11 @@ export class Peer {
       this.#onNotice(decoded.value.body)
       return { action: 'accept' }
     })
-    this.sync.start()
     this.offers.start()
     await this.ledger.start()
+    this.sync.register(this.offers.set)
+    this.sync.register(this.ledger.set)
+    this.sync.start()
     await this.witness.start()
     await this.judge.start()
     await this.creator.start()

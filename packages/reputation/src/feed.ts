@@ -12,7 +12,8 @@ export interface ForkProof {
 /** What an entry means for the feed of its author. */
 export type Placement = 'next' | 'known' | 'gap' | 'void' | 'contradiction'
 
-interface Link {
+/** An entry in its feed, with what the next one calls it by. */
+export interface Link {
   readonly entry: Signed<LedgerEntry>
   readonly hash: Uint8Array
 }
@@ -60,17 +61,19 @@ export class Feed {
     return sequence === this.#links.length + 1 ? 'next' : 'gap'
   }
 
-  push(entry: Signed<LedgerEntry>): void {
-    this.#links.push({ entry, hash: hashOf(entry) })
+  push(entry: Signed<LedgerEntry>): Link {
+    const link = { entry, hash: hashOf(entry) }
+    this.#links.push(link)
+    return link
   }
 
-  /** Void everything from the contradicted entry on, and keep the two as proof. */
-  fork(entry: Signed<LedgerEntry>): void {
+  /** Void everything from the contradicted entry on, and keep the two as proof. Answers what counts no more. */
+  fork(entry: Signed<LedgerEntry>): readonly Link[] {
     const rival = this.#contradicted(entry)
     if (rival === undefined) throw new RangeError('not a contradiction')
     const { sequence } = rival.entry.body
     this.#proof = { author: this.author, sequence, entries: [rival.entry, entry] }
-    this.#links.length = sequence - 1
+    return this.#links.splice(sequence - 1)
   }
 
   /** The earliest entry of ours that the author cannot have meant together with this one. */

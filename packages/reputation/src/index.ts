@@ -15,5 +15,15 @@
  * scoreOf(known, entry.body.claim.node) // parts of 10 000
  * ```
  */
-export { type ForkProof, Ledger, type LedgerFault } from './ledger.ts'
+export {
+  authorMark,
+  decodeItem,
+  encodeFork,
+  entryIdOf,
+  forkIdOf,
+  type LedgerItem,
+  type Place,
+  placeOf
+} from './item.ts'
+export { type ForkProof, Ledger, type LedgerFault, type LedgerObserver } from './ledger.ts'
 export { NEWCOMER_SCORE_BPS, scoreOf, scores } from './scores.ts'

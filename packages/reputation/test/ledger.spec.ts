@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
 import type { LedgerEntry, Signed } from '@rayswarm/interface'
-import { LEDGER_PAGE_COUNT_MAX } from '@rayswarm/params'
-import { decodeMessage, encodeMessage, message } from '@rayswarm/wire'
+import { canonical, encodeMessage, toHex } from '@rayswarm/wire'
 import fc from 'fast-check'
-import { Ledger, scores } from '../src/index.ts'
+import {
+  authorMark,
+  decodeItem,
+  encodeFork,
+  entryIdOf,
+  forkIdOf,
+  Ledger,
+  placeOf,
+  scores
+} from '../src/index.ts'
 import { contextOf, entryAfter, feed, NOW_MS, peerOf, verdict } from './fixtures.ts'
 
 type Entry = Signed<LedgerEntry>
@@ -16,25 +24,48 @@ function told(ledger: Ledger, entry: Entry): string {
   return admission.action === 'accept' ? 'accept' : `${admission.action} ${admission.fault}`
 }
 
-/** One exchange as peers do it: ask, add, until nothing new comes. Messages go through the wire format. */
-function exchange(asker: Ledger, answerer: Ledger): number {
+/** A ledger that keeps track of the ids of its items, as a peer does. */
+function observed(name = 'reader'): { ledger: Ledger; ids: Set<string> } {
+  const ids = new Set<string>()
+  const ledger = new Ledger(contextOf(name), {
+    kept: (entry, hash) => {
+      const id = toHex(entryIdOf(entry, hash))
+      assert.ok(!ids.has(id))
+      ids.add(id)
+    },
+    dropped: (entry, hash) => assert.ok(ids.delete(toHex(entryIdOf(entry, hash)))),
+    frozen: (proof, before) => {
+      if (before !== undefined) assert.ok(ids.delete(toHex(forkIdOf(before))))
+      ids.add(toHex(forkIdOf(proof)))
+    }
+  })
+  return { ledger, ids }
+}
+
+/** Every item, by id, in the order of ids. */
+function itemsOf(ledger: Ledger): Map<string, Uint8Array> {
+  const items = [
+    ...[...ledger.entries()].map(entry => [toHex(entryIdOf(entry)), encodeMessage(entry)] as const),
+    ...ledger.proofs().map(proof => [toHex(forkIdOf(proof)), encodeFork(proof)] as const)
+  ]
+  return new Map(items.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** One exchange as peers do it: what the other lacks, in the order of ids, both ways. Items go through the wire format. */
+function exchange(a: Ledger, b: Ledger): number {
   let addedCount = 0
-  for (let page = 0; page < 1_000; page++) {
-    const heads = decodeMessage(
-      encodeMessage(message('ledger-heads', asker.heads())),
-      ['ledger-heads'],
-      contextOf('x')
-    )
-    assert.ok(heads.ok)
-    const answer = encodeMessage(message('ledger-page', answerer.since(heads.value.body)))
-    const decoded = decodeMessage(answer, ['ledger-page'], contextOf('x'))
-    assert.ok(decoded.ok)
-    const { entries, complete } = decoded.value.body
-    const fresh = entries.filter(entry => asker.add(entry).action === 'accept').length
-    addedCount += fresh
-    if (complete || fresh === 0) return addedCount
-  }
-  assert.fail('the exchange does not end')
+  const [ofA, ofB] = [itemsOf(a), itemsOf(b)]
+  for (const [taker, theirs, items] of [
+    [a, ofA, ofB],
+    [b, ofB, ofA]
+  ] as const)
+    for (const [id, bytes] of items) {
+      if (theirs.has(id)) continue
+      const item = decodeItem(bytes, contextOf('x'))
+      assert.ok(item.ok)
+      for (const entry of item.value) if (taker.add(entry).action === 'accept') addedCount++
+    }
+  return addedCount
 }
 
 const state = (ledger: Ledger) => ({
@@ -55,7 +86,8 @@ describe('Ledger', () => {
       appended.map(entry => told(theirs, entry)),
       ['accept', 'accept', 'accept']
     )
-    assert.deepEqual(theirs.heads(), { heads: [{ author: peerOf('alice'), sequence: 3 }] })
+    assert.deepEqual(theirs.at(peerOf('alice'), 3), appended[2])
+    assert.equal(theirs.at(peerOf('alice'), 4), undefined)
     assert.deepEqual(state(theirs), state(ours))
   })
 
@@ -146,80 +178,51 @@ describe('Ledger', () => {
 })
 
 describe('Ledger exchange', () => {
-  it('brings a peer everything it lacks, page by page', () => {
+  it('brings a peer everything it lacks, each entry after the one before it', () => {
     const full = newLedger('full')
     for (const author of ['alice', 'bob']) for (const entry of feed(author, claims(40))) full.add(entry)
-    const page = full.since({ heads: [] })
-    assert.equal(page.entries.length, LEDGER_PAGE_COUNT_MAX)
-    assert.equal(page.complete, false)
-
-    const empty = newLedger('empty')
-    assert.equal(exchange(empty, full), 80)
-    assert.deepEqual(state(empty), state(full))
-    assert.equal(exchange(empty, full), 0)
-    assert.equal(exchange(full, empty), 0)
+    const half = newLedger('half')
+    for (const entry of feed('bob', claims(17))) half.add(entry)
+    assert.equal(exchange(half, full), 63)
+    assert.deepEqual(state(half), state(full))
+    assert.equal(exchange(half, full), 0)
   })
 
-  it('sends nobody more than a spot check when nothing is missing', () => {
-    const ledger = newLedger()
-    for (let i = 0; i < 20; i++) for (const entry of feed(`author ${i}`, claims(2))) ledger.add(entry)
-    assert.equal(ledger.since(ledger.heads()).entries.length, 2)
-  })
-
-  it('sends the proof of a fork to whom it is news, and to nobody else', () => {
+  it('brings the proof of a fork to whom it is news', () => {
     const trunk = feed('alice', claims(4))
     const branch = feed('alice', claims(1, 'branch'), trunk[1])
-    const ledger = newLedger()
-    for (const entry of [...trunk, ...branch]) ledger.add(entry)
-    for (let i = 0; i < 5; i++) ledger.add(entryAfter(`author ${i}`, undefined))
-
-    const heads = (sequence: number, times: number) => ({
-      heads: [
-        ...ledger.heads().heads.filter(head => head.author !== peerOf('alice')),
-        ...Array.from({ length: times }, () => ({ author: peerOf('alice'), sequence }))
-      ]
-    })
-    const proof = [trunk[2], branch[0]]
-    const sent = (sequence: number, times: number) =>
-      // Beside what is missing, each page samples other authors in turn.
-      Array.from({ length: 6 }, () => ledger.since(heads(sequence, times)).entries).filter(entries =>
-        proof.every(entry => entries.includes(entry!))
-      ).length
-    assert.equal(sent(4, 1), 6, 'not frozen there')
-    assert.equal(sent(3, 2), 6, 'frozen later there')
-    assert.equal(sent(2, 2), 2, 'only as a sample')
-    assert.equal(sent(1, 2), 2, 'frozen earlier there')
+    const full = newLedger()
+    for (const entry of [...trunk, ...branch]) full.add(entry)
+    for (const known of [0, 1, 2, 3, 4]) {
+      const ledger = newLedger()
+      for (const entry of trunk.slice(0, known)) ledger.add(entry)
+      exchange(ledger, full)
+      assert.deepEqual(state(ledger), state(full), `${known} entries known`)
+    }
   })
 
-  it('spreads the proof of a fork that equal heads hide', () => {
+  it('ends although two peers prove one fork by different entries', () => {
+    const common = feed('alice', claims(1))
+    const [first, second, third] = ['a', 'b', 'c'].map(name => feed('alice', claims(2, name), common[0]))
+    const left = newLedger()
+    const right = newLedger()
+    for (const entry of [...common, ...first!, ...second!]) left.add(entry)
+    for (const entry of [...common, ...third!, second![1]!]) right.add(entry)
+    assert.notDeepEqual(left.proofs(), right.proofs())
+    assert.deepEqual([...itemsOf(left).keys()], [...itemsOf(right).keys()])
+  })
+
+  it('spreads the proof of a fork that feeds of equal length hide', () => {
     const common = feed('alice', claims(1))
     const left = newLedger('left')
     const right = newLedger('right')
     for (const entry of [...common, ...feed('alice', claims(2, 'left'), common[0])]) left.add(entry)
     for (const entry of [...common, ...feed('alice', claims(2, 'right'), common[0])]) right.add(entry)
-    assert.deepEqual(left.heads(), right.heads())
-
-    for (let round = 0; round < 4; round++) {
-      exchange(left, right)
-      exchange(right, left)
-    }
+    exchange(left, right)
+    exchange(left, right)
     assert.deepEqual([...left.entries()], common)
     assert.deepEqual(state(left), state(right))
-  })
-
-  it('lists as many authors as a message holds, and all of them in turn', function () {
-    this.timeout(30_000)
-    const full = newLedger('full')
-    for (let i = 0; i < 730; i++) full.add(entryAfter(`author ${i}`, undefined))
-    const half = newLedger('half')
-    for (let i = 0; i < 715; i++) half.add(entryAfter(`author ${i}`, undefined))
-    const [first, second] = [half.heads().heads, half.heads().heads]
-    assert.equal(first.length, 700)
-    assert.deepEqual(second[0], first.at(-1))
-
-    for (let round = 0; round < 6 && half.size < full.size; round++) exchange(half, full)
-    assert.deepEqual(state(half), state(full))
-    assert.equal(exchange(half, full), 0)
+    assert.equal(exchange(left, right), 0)
   })
 
   it('ends with the same ledgers everywhere, whatever each saw first, forks included', function () {
@@ -247,8 +250,24 @@ describe('Ledger exchange', () => {
         const [a, b, c] = ledgers.map(state)
         assert.deepEqual(b, a)
         assert.deepEqual(c, a)
+        assert.equal(exchange(ledgers[0]!, ledgers[1]!), 0)
       }),
       { numRuns: 25 }
+    )
+  })
+
+  it('tells its observer what its items are, whatever arrives', () => {
+    const trunk = feed('alice', claims(5))
+    const branch = feed('alice', claims(3, 'branch'), trunk[2])
+    const twig = feed('alice', claims(2, 'twig'), trunk[0])
+    const all = [...trunk, ...branch, ...twig, ...feed('bob', claims(3))]
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...all), { maxLength: 60 }), entries => {
+        const { ledger, ids } = observed()
+        for (const entry of entries) ledger.add(entry)
+        assert.deepEqual([...ids].sort(), [...itemsOf(ledger).keys()])
+      }),
+      { numRuns: 50 }
     )
   })
 
@@ -266,5 +285,42 @@ describe('Ledger exchange', () => {
       }),
       { numRuns: 25 }
     )
+  })
+})
+
+describe('an item of the ledger', () => {
+  const [first, second] = feed('alice', claims(2)) as [Entry, Entry]
+  const other = entryAfter('alice', undefined, verdict('other'))
+
+  it('is an entry, or the two that prove a fork', () => {
+    const context = contextOf('x')
+    assert.deepEqual(decodeItem(encodeMessage(first), context), { ok: true, value: [first] })
+    const fork = { author: peerOf('alice'), sequence: 1, entries: [first, other] as [Entry, Entry] }
+    assert.deepEqual(decodeItem(encodeFork(fork), context), { ok: true, value: [first, other] })
+  })
+
+  it('has an id that says where it belongs', () => {
+    const [a, b] = [entryIdOf(first), entryIdOf(second)]
+    assert.ok(toHex(a) < toHex(b))
+    assert.deepEqual(placeOf(b), { author: authorMark(peerOf('alice')), sequence: 2 })
+    assert.notDeepEqual(a, entryIdOf(other))
+  })
+
+  it('is judged and never throws, whatever the bytes', () => {
+    const context = contextOf('x')
+    const fork = { author: peerOf('alice'), sequence: 1, entries: [first, other] as [Entry, Entry] }
+    for (const sound of [encodeMessage(first), encodeFork(fork)]) {
+      assert.ok(!decodeItem(sound.subarray(1), context).ok)
+      assert.ok(!decodeItem(Uint8Array.from([...sound, 0]), context).ok)
+      for (let at = 0; at < sound.length; at++) {
+        const changed = sound.slice()
+        changed[at] = changed[at]! ^ 1
+        assert.ok(!decodeItem(changed, context).ok, `byte ${at}`)
+      }
+    }
+    assert.ok(!decodeItem(new Uint8Array(0), context).ok)
+    assert.ok(!decodeItem(canonical([new Uint8Array(1), 'b']), context).ok)
+    const oversized = decodeItem(new Uint8Array(4_200), context)
+    assert.equal(!oversized.ok && oversized.fault, 'oversized')
   })
 })

@@ -1,11 +1,11 @@
 // Writes spec/vectors/reputation.json. Run it by hand after a deliberate change of the rules, and read the difference:
 // node packages/reputation/dist/test/make-vectors.js
 import { writeFileSync } from 'node:fs'
-import type { LedgerEntry, LedgerHeads, Signed } from '@rayswarm/interface'
+import type { LedgerEntry, Signed } from '@rayswarm/interface'
 import { hashOf } from '../src/feed.ts'
 import { Ledger, scores } from '../src/index.ts'
 import { contextOf, DAY_MS, entryAfter, feed, NOW_MS, peerOf, timeout, verdict } from './fixtures.ts'
-import { printVectors, VECTORS_FILE } from './vectors.ts'
+import { itemIdsOf, printVectors, VECTORS_FILE } from './vectors.ts'
 
 type Entries = readonly Signed<LedgerEntry>[]
 const reader = contextOf('reader')
@@ -17,12 +17,7 @@ const addCase = (name: string, entries: Entries) => {
     const admission = ledger.add(entry)
     return admission.action === 'accept' ? 'accept' : `${admission.action} ${admission.fault}`
   })
-  return { name, entries, admissions, heads: ledger.heads() }
-}
-const sinceCase = (name: string, entries: Entries, heads: LedgerHeads) => {
-  const ledger = new Ledger(reader)
-  for (const entry of entries) ledger.add(entry)
-  return { name, entries, heads, page: ledger.since(heads) }
+  return { name, entries, admissions, items: itemIdsOf(ledger) }
 }
 const scoresCase = (name: string, entries: Entries, nowMs = NOW_MS) => ({
   ...{ name, entries, nowMs },
@@ -31,7 +26,6 @@ const scoresCase = (name: string, entries: Entries, nowMs = NOW_MS) => ({
 
 const trunk = feed('alice', claims(3))
 const branch = feed('alice', claims(2, 'other'), trunk[0])
-const alice = peerOf('alice')
 
 writeFileSync(
   VECTORS_FILE,
@@ -49,11 +43,6 @@ writeFileSync(
       addCase('a first entry has no predecessor', [
         entryAfter('alice', trunk[0], verdict('node'), { sequence: 1 })
       ])
-    ],
-    since: [
-      sinceCase('what the asker lacks', trunk, { heads: [{ author: alice, sequence: 1 }] }),
-      sinceCase('a spot check when nothing is missing', trunk, { heads: [{ author: alice, sequence: 3 }] }),
-      sinceCase('the proof of a fork', [...trunk, branch[0]!], { heads: [{ author: alice, sequence: 3 }] })
     ],
     scores: [
       scoresCase('four accepted replicas of one judge count as two', feed('alice', claims(4))),

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LedgerEntry, LedgerHeads, LedgerPage, Score, Signed } from '@rayswarm/interface'
+import type { LedgerEntry, Score, Signed } from '@rayswarm/interface'
 import { fromHex, toHex } from '@rayswarm/wire'
+import { entryIdOf, forkIdOf, type Ledger } from '../src/index.ts'
 
 // This file runs in dist/test.
 export const VECTORS_FILE = join(import.meta.dirname, '../../../../spec/vectors/reputation.json')
@@ -17,18 +18,20 @@ export interface ReputationVectors {
     /** Entries in the order of arrival, and what is said to each. */
     entries: readonly Signed<LedgerEntry>[]
     admissions: readonly string[]
-    heads: LedgerHeads
-  })[]
-  readonly since: readonly (Case & {
-    entries: readonly Signed<LedgerEntry>[]
-    heads: LedgerHeads
-    page: LedgerPage
+    /** Ids of what the ledger then consists of. */
+    items: readonly Uint8Array[]
   })[]
   readonly scores: readonly (Case & {
     entries: readonly Signed<LedgerEntry>[]
     nowMs: number
     scores: readonly Score[]
   })[]
+}
+
+/** Ids of all items of a ledger, in order. */
+export function itemIdsOf(ledger: Ledger): Uint8Array[] {
+  const ids = [...[...ledger.entries()].map(entry => entryIdOf(entry)), ...ledger.proofs().map(forkIdOf)]
+  return ids.sort(Buffer.compare)
 }
 
 export function readVectors(): ReputationVectors {
