@@ -1,5 +1,6 @@
 import {
   type EscrowRef,
+  type Hex,
   type JobId,
   type JobSpec,
   type Offer,
@@ -13,6 +14,9 @@ import { Scope } from './scope.ts'
 
 /** Looks at a beacon that has no value yet, before we give up: a chain may be slow, but not this slow. */
 const BEACON_LOOK_COUNT_MAX = 600
+
+/** Epochs that a job may be older than we remember. */
+const EPOCHS_BACK_MAX = 1_000
 
 /** What is drawn for. */
 export interface AppointedJob {
@@ -51,9 +55,31 @@ export class Appointing {
     if (eligibleCount < witness.witnessCount) throw tooFew(witness, eligibleCount)
     const offer = { spec: job.spec, escrow: job.escrow, witness, drawEpoch }
     const drawn = await this.#draw(job.job, offer)
+    const { appointed } = await chain.escrow(job.escrow)
+    if (appointed !== undefined && appointed !== this.draws.appointmentOf(drawn, offer))
+      return this.#appointedBefore(job, offer, appointed)
     const witnesses = drawn.witnesses.map(({ account }) => account)
     await chain.appoint(job.escrow, { witnesses, quorum: witness.quorum })
     return { witness, drawEpoch, drawn }
+  }
+
+  /** We appointed in an earlier life, of which our disk knows nothing: the epoch of that draw is found by trying. */
+  async #appointedBefore(
+    { job, escrow }: AppointedJob,
+    offer: Parameters<Draws['draw']>[2] & { drawEpoch: number },
+    appointed: Hex
+  ): Promise<Witnessing> {
+    const { witness } = offer
+    for (let back = 1; back <= EPOCHS_BACK_MAX && back <= offer.drawEpoch; back++) {
+      const drawEpoch = offer.drawEpoch - back
+      const drawn = await this.#draw(job, { ...offer, drawEpoch })
+      if (this.draws.appointmentOf(drawn, offer) === appointed) return { witness, drawEpoch, drawn }
+    }
+    throw new RayswarmError('ERR_JOB_INVALID', `escrow ${escrow.id} names other witnesses`, {
+      thing: 'witnesses',
+      value: `${witness.witnessCount}/${witness.quorum}`,
+      remedy: 'Publish with the witness rule of the first time, or the same work under another nonce.'
+    })
   }
 
   /** Wait for the beacon: it speaks when the escrow is final. */

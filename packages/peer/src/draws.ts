@@ -46,7 +46,8 @@ export class Draws {
     if (typeof drawn === 'string') return drawn
     if (appointed !== this.appointmentOf(drawn, offer)) return 'not-appointed'
     this.#drawn.set(job, drawn)
-    for (const oldest of this.#drawn.keys()) if (this.#drawn.size > OFFER_COUNT_MAX) this.#drawn.delete(oldest)
+    for (const oldest of this.#drawn.keys())
+      if (this.#drawn.size > OFFER_COUNT_MAX) this.#drawn.delete(oldest)
     return drawn
   }
 
@@ -70,7 +71,10 @@ export class Draws {
     return appointmentHash({ witnesses: witnesses.map(w => w.account), quorum: offer.witness.quorum })
   }
 
-  #snapshot(registry: Registry, epoch: number): Promise<{ table: RaceTable; entries: readonly Registration[] }> {
+  #snapshot(
+    registry: Registry,
+    epoch: number
+  ): Promise<{ table: RaceTable; entries: readonly Registration[] }> {
     let snapshot = this.#snapshots.get(epoch)
     if (snapshot === undefined) {
       snapshot = registry.snapshot(epoch).then(read => ({ table: raceOf(read), entries: read.entries }))

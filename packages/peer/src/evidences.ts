@@ -1,4 +1,12 @@
-import type { Admission, Attestation, CommitCert, JobId, PeerId, Signed, Unsubscribe } from '@rayswarm/interface'
+import type {
+  Admission,
+  Attestation,
+  CommitCert,
+  JobId,
+  PeerId,
+  Signed,
+  Unsubscribe
+} from '@rayswarm/interface'
 import { REPLICA_COUNT_MAX } from '@rayswarm/params'
 import { IdSet } from '@rayswarm/reconcile'
 import { canonical, decodeMessage, encodeMessage, message, sha256, toHex } from '@rayswarm/wire'

@@ -1,4 +1,13 @@
-import type { Bid, CommitCert, Grant, JobId, JobNotice, PeerId, Signed, SubtaskOutput } from '@rayswarm/interface'
+import type {
+  Bid,
+  CommitCert,
+  Grant,
+  JobId,
+  JobNotice,
+  PeerId,
+  Signed,
+  SubtaskOutput
+} from '@rayswarm/interface'
 import { deadlineAtMs, type OpenReplica } from '@rayswarm/market'
 import { GENERATION_COUNT_MAX, GRANTS_PER_REPLY_MAX } from '@rayswarm/params'
 import { encodeMessage, type MessageOf, message, replicaId, signed } from '@rayswarm/wire'

@@ -128,7 +128,8 @@ export class JudgeRole implements Judging {
   /** Another witness asks for our signature: it gets it if we come to the same sum. */
   async #onCosign(request: MessageOf<'cosign'>, from: PeerId): Promise<MessageOf<'cosign-reply'>> {
     const job = this.#jobs.get(request.body.job)
-    if (job === undefined || !job.init.offer.witnesses.members.includes(from)) throw new RangeError('not ours')
+    if (job === undefined || !job.init.offer.witnesses.members.includes(from))
+      throw new RangeError('not ours')
     const sign = async (): Promise<string | undefined> => {
       if (job.endedAtMs === undefined) return undefined
       const { order } = job.order()
@@ -209,7 +210,10 @@ export class JudgeRole implements Judging {
     const { chain, events, network, params } = this.components
     const { order } = job.order()
     const { members, quorum } = job.init.offer.witnesses
-    const own = { account: job.appointment.witnesses[job.rank]!, signature: await chain.signSettlement(order) }
+    const own = {
+      account: job.appointment.witnesses[job.rank]!,
+      signature: await chain.signSettlement(order)
+    }
     const signatures: SettlementSignature[] = [own]
     const question = message('cosign', {
       job: job.job,
@@ -232,7 +236,10 @@ export class JudgeRole implements Judging {
       for (const member of members)
         if (member !== network.peerId) await this.roles.evidences.exchange(job.job, member)
       job.retryMissing()
-      throw new RayswarmError('ERR_TIMEOUT', `${signatures.length} of ${quorum} witnesses agree on the settlement`)
+      throw new RayswarmError(
+        'ERR_TIMEOUT',
+        `${signatures.length} of ${quorum} witnesses agree on the settlement`
+      )
     }
     const outcome = await chain.settleByWitnesses(order, job.appointment, signatures.slice(0, quorum))
     events.emit('job:settled', { job: job.job, outcome })

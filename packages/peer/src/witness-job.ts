@@ -1,4 +1,12 @@
-import type { Appointment, Escrow, JobId, PeerId, Receipt, ReplicaKey, SettlementOrder } from '@rayswarm/interface'
+import type {
+  Appointment,
+  Escrow,
+  JobId,
+  PeerId,
+  Receipt,
+  ReplicaKey,
+  SettlementOrder
+} from '@rayswarm/interface'
 import { leaseState, openForMs, type WitnessState } from '@rayswarm/lease'
 import { deadlineAtMs, priceOf } from '@rayswarm/market'
 import { OPENINGS_PAGE_COUNT_MAX } from '@rayswarm/params'
@@ -271,7 +279,8 @@ export class WitnessJob {
     const patienceMs = this.#typicalMs() * 2
     for (const track of this.state.tracks) {
       const { record } = track
-      if (record.state !== 'running' || record.replicas.length >= this.state.spec.verify.replicaCountMax) continue
+      if (record.state !== 'running' || record.replicas.length >= this.state.spec.verify.replicaCountMax)
+        continue
       if (record.replicas.some(r => r.outcome === 'open' && this.#isVacant(track, r, nowMs))) continue
       const isLate = record.replicas.some(r => {
         const { holder, claimedAtMs } = this.init.stateOf(this.state.key(track, r))

@@ -69,7 +69,9 @@ export class WitnessQuorum {
     for (let round = 0; round < CLAIM_ROUND_COUNT_MAX; round++) {
       const sentAtMs = clock.nowMs()
       const holder = network.peerId
-      const request = encodeMessage(message('claim', { replica, holder, fence, etaMs, ...(grant && { grant }) }))
+      const request = encodeMessage(
+        message('claim', { replica, holder, fence, etaMs, ...(grant && { grant }) })
+      )
       const promises: Signed<LeasePromise>[] = []
       const refusals: Refusal[] = []
       await this.#ask(request, reply => {

@@ -148,12 +148,7 @@ export class WitnessRole {
   }
 
   /** Judge one request against the durable state, keep the new state, answer. */
-  async #judge(
-    entry: Register,
-    request: Request,
-    from: PeerId,
-    rules: WitnessRules
-  ): Promise<Uint8Array> {
+  async #judge(entry: Register, request: Request, from: PeerId, rules: WitnessRules): Promise<Uint8Array> {
     const { clock, context } = this.components
     const nowMs = clock.nowMs()
     const before = entry.state
