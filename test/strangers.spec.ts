@@ -6,7 +6,7 @@ import { peerIdOf } from '@rayswarm/wire'
 import fc from 'fast-check'
 
 const HOUR_MS = 3_600_000
-const PROTOCOLS: readonly Protocol[] = ['market', 'lease', 'verification', 'ledger']
+const PROTOCOLS: readonly Protocol[] = ['market', 'lease', 'verification', 'sync']
 const TOPICS: readonly Topic[] = ['offers', 'jobs', 'ledger']
 const STRANGER: PeerId = peerIdOf(new Uint8Array(32).fill(9))
 const OPTIONS = { timeoutMs: 1_000 }

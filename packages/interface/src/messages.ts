@@ -193,28 +193,6 @@ export interface JobNotice {
   readonly sequence: number
 }
 
-/** Anti-entropy: how far the asker has each author's feed, and what it therefore lacks. */
-export interface LedgerHeads {
-  readonly heads: readonly { readonly author: PeerId; readonly sequence: number }[]
-}
-
-/** Entries the asker lacks, in the order of their authors' feeds. */
-export interface LedgerPage {
-  readonly entries: readonly Signed<LedgerEntry>[]
-  /** False when the limit cut the page short. */
-  readonly complete: boolean
-}
-
-/** Anti-entropy of offers: a peer that was away asks for the open ones. */
-export interface OffersQuery {
-  readonly known: readonly JobId[]
-}
-
-/** Open offers the asker did not list. */
-export interface OffersPage {
-  readonly offers: readonly Signed<Offer>[]
-}
-
 /** Every message that crosses the wire, by type. The table is the registry of `wire`. */
 export interface Messages {
   offer: Offer
@@ -247,10 +225,6 @@ export interface Messages {
   'items-query': ItemsQuery
   'items-page': ItemsPage
   entry: LedgerEntry
-  'ledger-heads': LedgerHeads
-  'ledger-page': LedgerPage
-  'offers-query': OffersQuery
-  'offers-page': OffersPage
 }
 
 /** Type tag of a message. */

@@ -72,7 +72,7 @@ export interface RequestOptions {
 export type Topic = 'offers' | 'jobs' | 'ledger'
 
 /** Request/response protocols; each request is one short stream. */
-export type Protocol = 'market' | 'lease' | 'verification' | 'ledger' | 'sync'
+export type Protocol = 'market' | 'lease' | 'verification' | 'sync'
 
 /** The swarm as one peer sees it. */
 export interface Network {

@@ -4,7 +4,7 @@ import type { Protocol, Topic } from '@rayswarm/interface'
 export const TOPICS: readonly Topic[] = ['offers', 'jobs', 'ledger']
 
 /** Every request/response protocol of a swarm. */
-export const PROTOCOLS: readonly Protocol[] = ['market', 'lease', 'verification', 'ledger', 'sync']
+export const PROTOCOLS: readonly Protocol[] = ['market', 'lease', 'verification', 'sync']
 
 /** First part of every record key. */
 export const RECORD_NAMESPACE = 'rayswarm'

@@ -55,10 +55,6 @@ export const SEALED_COUNT_MAX = 256
 export const LEDGER_ENTRIES_PER_AUTHOR_MAX = 100_000
 /** Authors whose feeds a peer keeps. */
 export const LEDGER_AUTHOR_COUNT_MAX = 10_000
-/** Ledger entries in one page of an anti-entropy answer. */
-export const LEDGER_PAGE_COUNT_MAX = 24
-/** Offers in one page of an anti-entropy answer. */
-export const OFFERS_PAGE_COUNT_MAX = 8
 /** Open replicas in one answer of a witness. */
 export const OPENINGS_PAGE_COUNT_MAX = 256
 /** Ids or items in one message of anti-entropy. */

@@ -72,7 +72,7 @@ describe('an exchange', () => {
         }
         assert.deepEqual(texts(ours), texts(theirs))
       }),
-      { numRuns: 40 }
+      { numRuns: 30 }
     )
   })
 
@@ -107,7 +107,7 @@ describe('an exchange', () => {
         assert.deepEqual([...have].sort(), onlyOurs)
         assert.deepEqual([...want].sort(), onlyTheirs)
       }),
-      { numRuns: 40 }
+      { numRuns: 30 }
     )
   })
 

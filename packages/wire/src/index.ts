@@ -10,9 +10,9 @@
  * import { decodeMessage, encodeMessage, message, nodeIdentity } from '@rayswarm/wire'
  *
  * const context = { identity: nodeIdentity(new Uint8Array(32).fill(7)), chainId: 31_337, netId: 'docs' }
- * const bytes = encodeMessage(message('offers-query', { known: [] }))
- * const decoded = decodeMessage(bytes, ['offers-query'], context)
- * if (decoded.ok) console.log(decoded.value.body.known.length) // 0
+ * const bytes = encodeMessage(message('items-page', { items: [] }))
+ * const decoded = decodeMessage(bytes, ['items-page'], context)
+ * if (decoded.ok) console.log(decoded.value.body.items.length) // 0
  * ```
  */
 export { isAccount, toAccount } from './account.ts'

@@ -129,14 +129,29 @@ describe('shapes', () => {
     ['claim.verdict', ['accepted', 'rejected', 'undecided'], ['maybe']],
     ['claim.kind', ['verdict'], ['job-receipt', 'other']]
   ])
-  edges('offers-query', [
-    ['known', [[], new Array(1_000).fill(bodies.notice.job)], [new Array(1_001).fill(bodies.notice.job)]]
+  edges('items-query', [
+    [
+      'ids',
+      [[], new Array(512).fill(new Uint8Array(32))],
+      [new Array(513).fill(new Uint8Array(32)), [new Uint8Array(31)]]
+    ],
+    [
+      'items',
+      [[], [new Uint8Array(0)], new Array(512).fill(new Uint8Array(1))],
+      [new Array(513).fill(new Uint8Array(1)), ['a']]
+    ]
   ])
 
   it('nest a register in a register, and no deeper', () => {
     const nest = (depth: number): unknown => {
       if (depth === 0)
-        return { replica: bodies.promise.replica, holder: bodies.promise.holder, fence: 1, termMs: 1 }
+        return {
+          replica: bodies.promise.replica,
+          holder: bodies.promise.holder,
+          fence: 1,
+          price: 1n,
+          termMs: 1
+        }
       const promise = { ...bodies.commit.lease.promises[0], body: nest(depth - 1) }
       const body = { ...bodies.commit, lease: { ...bodies.commit.lease, promises: [promise] } }
       return { ...(nest(0) as object), register: { ...bodies.promise.register, body } }

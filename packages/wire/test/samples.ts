@@ -124,10 +124,6 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     'recon-reply': { frame: new Uint8Array([3]), unknown: false },
     'items-query': { set: 'job', job, ids: [seal], items: [new Uint8Array([4])] },
     'items-page': { items: [new Uint8Array([5, 6])] },
-    entry,
-    'ledger-heads': { heads: [{ author: peerId, sequence: 2 }] },
-    'ledger-page': { entries: [sign('entry', entry)], complete: true },
-    'offers-query': { known: [job] },
-    'offers-page': { offers: [sign('offer', offer)] }
+    entry
   }
 }

@@ -1,18 +1,8 @@
 import type { Messages, MessageType } from '@rayswarm/interface'
 import { type ZodType, z } from 'zod'
 import { claim, commit, commitVote, grant, promise, refusal, release, renew, renewAck } from './lease.ts'
-import { bid, bidReply, notice, offer, offersPage, offersQuery, openings, openingsPage } from './market.ts'
-import {
-  attestation,
-  entry,
-  evidence,
-  ledgerHeads,
-  ledgerPage,
-  reveal,
-  revealReply,
-  sealed,
-  sealedReply
-} from './proof.ts'
+import { bid, bidReply, notice, offer, openings, openingsPage } from './market.ts'
+import { attestation, entry, evidence, reveal, revealReply, sealed, sealedReply } from './proof.ts'
 import { cosign, cosignReply, itemsPage, itemsQuery, recon, reconReply } from './sync.ts'
 
 const empty = z.strictObject({}) as ZodType<Record<string, never>>
@@ -48,9 +38,5 @@ export const schemas: { readonly [T in MessageType]: ZodType<Messages[T]> } = {
   'recon-reply': reconReply,
   'items-query': itemsQuery,
   'items-page': itemsPage,
-  entry,
-  'ledger-heads': ledgerHeads,
-  'ledger-page': ledgerPage,
-  'offers-query': offersQuery,
-  'offers-page': offersPage
+  entry
 }

@@ -5,8 +5,6 @@ import type {
   IneligibleReason,
   JobNotice,
   Offer,
-  OffersPage,
-  OffersQuery,
   Openings,
   OpeningsPage,
   Vacancy
@@ -15,8 +13,6 @@ import {
   ADDRESS_COUNT_MAX,
   GENERATION_COUNT_MAX,
   GRANTS_PER_REPLY_MAX,
-  OFFER_COUNT_MAX,
-  OFFERS_PAGE_COUNT_MAX,
   OPENINGS_PAGE_COUNT_MAX,
   REPLICA_COUNT_MAX
 } from '@rayswarm/params'
@@ -122,12 +118,4 @@ export const openings: z.ZodType<Openings> = z.strictObject({ job: jobId })
 export const openingsPage: z.ZodType<OpeningsPage> = z.strictObject({
   open: z.array(vacancy).max(OPENINGS_PAGE_COUNT_MAX),
   closed: z.boolean()
-})
-
-export const offersQuery: z.ZodType<OffersQuery> = z.strictObject({
-  known: z.array(jobId).max(OFFER_COUNT_MAX)
-})
-
-export const offersPage: z.ZodType<OffersPage> = z.strictObject({
-  offers: z.array(signedSchema('offer', offer)).max(OFFERS_PAGE_COUNT_MAX)
 })

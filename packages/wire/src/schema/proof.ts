@@ -3,8 +3,6 @@ import type {
   EquivocationClaim,
   Evidence,
   LedgerEntry,
-  LedgerHeads,
-  LedgerPage,
   Opening,
   ReceiptClaim,
   Reveal,
@@ -13,12 +11,7 @@ import type {
   SealedReply,
   VerdictClaim
 } from '@rayswarm/interface'
-import {
-  LEDGER_AUTHOR_COUNT_MAX,
-  LEDGER_PAGE_COUNT_MAX,
-  RESULT_SIZE_BYTES_MAX,
-  WEIGHT_ONE
-} from '@rayswarm/params'
+import { RESULT_SIZE_BYTES_MAX, WEIGHT_ONE } from '@rayswarm/params'
 import { z } from 'zod'
 import {
   account,
@@ -104,15 +97,4 @@ export const entry: z.ZodType<LedgerEntry> = z.strictObject({
   previous: bytes32.exactOptional(),
   atMs: instantMs,
   claim: z.union([verdictClaim, receiptClaim, equivocationClaim])
-})
-
-export const ledgerHeads: z.ZodType<LedgerHeads> = z.strictObject({
-  heads: z
-    .array(z.strictObject({ author: peerId, sequence: integer(0, SEQUENCE_MAX) }))
-    .max(LEDGER_AUTHOR_COUNT_MAX)
-})
-
-export const ledgerPage: z.ZodType<LedgerPage> = z.strictObject({
-  entries: z.array(signedSchema('entry', entry)).max(LEDGER_PAGE_COUNT_MAX),
-  complete: z.boolean()
 })
