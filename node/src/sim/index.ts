@@ -1,7 +1,7 @@
 /**
  * @packageDocumentation
  *
- * Whole virtual swarms: the peers that run in production, in a world of virtual time, bad weather, crashes and liars.
+ * Whole virtual swarms: the peers that run in production, in a world of virtual time, bad weather, faults and adversaries.
  *
  * @example
  *
@@ -12,4 +12,16 @@
  * console.log(outcome.violations)
  * ```
  */
-export { CALM_WORLD, ROUGH_WORLD, World, type WorldInit, type WorldOutcome } from './world.ts'
+export { ADVERSARIES, type Adversary, type AdversaryKind, type Body } from './adversaries.ts'
+export { CHECKS, type Check, violationsOf, type WorldFacts } from './checks.ts'
+export { Watch } from './watch.ts'
+export { type Host, World, type WorldOutcome } from './world.ts'
+export {
+  type AdversaryCount,
+  CALM_WORLD,
+  type Faults,
+  NO_FAULTS,
+  type PlannedFault,
+  ROUGH_WORLD,
+  type WorldInit
+} from './world-init.ts'

@@ -1,95 +1,64 @@
 import { setMaxListeners } from 'node:events'
 import { SeededBeacon, StaticRegistry } from '@rayswarm/chain/genesis'
-import type { Amount, Identity, JobSpec, Log, PeerId, WitnessRule } from '@rayswarm/interface'
+import type { Amount, Identity, JobSpec, Log, PeerEvents, PeerId, WitnessRule } from '@rayswarm/interface'
 import { judgeCertRecord } from '@rayswarm/lease'
-import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT, type Params, params } from '@rayswarm/params'
-import { type JobReport, Peer } from '@rayswarm/peer'
+import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT } from '@rayswarm/params'
+import { type JobReport, Peer, type PeerComponents } from '@rayswarm/peer'
 import {
-  FAIR_WEATHER,
   HostClock,
-  lyingRunner,
   MemoryChain,
   MemoryStore,
+  ProcessClock,
   ProcessStore,
   SeededChance,
+  Trace,
+  type TraceRecord,
+  VIRTUAL_CLASS,
   VirtualClock,
   VirtualIpfs,
   VirtualKeys,
   VirtualNetwork,
   VirtualRunner,
-  type Weather
+  type WriteFate
 } from '@rayswarm/simulation'
 import { peerIdOf, toAccount, toHex, type WireContext, WireMemo } from '@rayswarm/wire'
-import { type JobFile, jobSpecOf } from '@rayswarm/workload'
+import { jobSpecOf } from '@rayswarm/workload'
+import { ADVERSARIES, type Adversary, type AdversaryKind } from './adversaries.ts'
+import { violationsOf } from './checks.ts'
+import { FaultMaker, type Victim } from './fault-maker.ts'
+import { PEER_EVENTS, wordsOf } from './peer-events.ts'
+import { Watch } from './watch.ts'
+import type { WorldInit } from './world-init.ts'
 
 const CHAIN_ID = 31_337
 const NET_ID = 'virtual'
-const FUNDS: Amount = 1_000_000_000_000n
-const GIB = 2 ** 30
+/** The registry's epochs; every node was registered long ago. */
 const EPOCH_S = 3_600
 const STAKE: Amount = 1_000_000n
+const OWNER_MODE: WitnessRule = { witnessCount: 1, quorum: 1 }
+const FUNDS: Amount = 1_000_000_000_000n
+const GIB = 2 ** 30
+const BPS = 10_000
 /** A world begins at a plausible instant, so that nothing depends on zero. */
 const EPOCH_MS = 1_700_000_000_000
+/** A creator tries again to publish, until its offer is on its disk. */
+const PUBLISH_RETRY_MS = 1_000
 
 // Every request and every sleep of a peer listens for its end.
 setMaxListeners(OUTBOUND_REQUESTS_MAX)
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {} }
 
-/** One virtual world: who lives in it, and how hard their life is. */
-export interface WorldInit {
-  readonly seed: number
-  /** Nodes; the creator is one more peer. */
-  readonly nodeCount: number
-  /** The first nodes that attest wrong results. */
-  readonly liarCount: number
-  readonly weather: Weather
-  /** Mean time between crashes of one peer; the creator crashes too. 0: nobody crashes. */
-  readonly crashEveryMs: number
-  /** How long a crashed peer stays away, at most. */
-  readonly downMsMax: number
-  readonly job: JobFile
-  readonly workUnitsPerMs: number
-  readonly params: Params
-  /** Witnesses that the creator asks for; owner mode when absent. */
-  readonly witness?: WitnessRule
-}
-
-/** A world of twenty peers in bad weather, and a job of a dozen small frames. */
-export const ROUGH_WORLD: Omit<WorldInit, 'seed'> = {
-  nodeCount: 19,
-  liarCount: 2,
-  weather: { lossBps: 200, duplicateBps: 100, latencyMsMin: 1, latencyMsMax: 40 },
-  crashEveryMs: 30_000,
-  downMsMax: 5_000,
-  job: {
-    name: 'rough',
-    scene: 'scene.glb',
-    frames: '1-12',
-    widthPx: 16,
-    heightPx: 8,
-    samplesPerPixel: 4
-  },
-  workUnitsPerMs: 0.2,
-  params: params.minimal
-}
-
-/** The same without any weather. */
-export const CALM_WORLD: Omit<WorldInit, 'seed'> = {
-  ...ROUGH_WORLD,
-  weather: FAIR_WEATHER,
-  crashEveryMs: 0
-}
-
-/** A machine of the world: its disk and its key outlive the processes that run on it. */
-interface Host {
+/** A machine of the world: its disk, its clock and its key outlive the processes that run on it. */
+export interface Host extends Victim {
   readonly name: string
   readonly identity: Identity
   readonly account: string
   readonly disk: MemoryStore
-  readonly liar: boolean
-  readonly creator: boolean
-  process: { readonly peer: Peer; readonly clock: HostClock; readonly store: ProcessStore } | undefined
+  readonly kind: AdversaryKind | undefined
+  process: { readonly peer: Peer; readonly clock: ProcessClock; readonly store: ProcessStore } | undefined
+  /** It will not be started again. */
+  gone: boolean
 }
 
 /** What a world came to. */
@@ -99,6 +68,8 @@ export interface WorldOutcome {
   readonly virtualMs: number
   readonly messageCount: number
   readonly crashCount: number
+  /** Equal for worlds that went the same way. */
+  readonly traceHash: string
   readonly violations: readonly string[]
 }
 
@@ -109,43 +80,52 @@ export class World {
   readonly chain: MemoryChain
   readonly ipfs: VirtualIpfs
   readonly hosts: readonly Host[]
+  readonly trace: Trace
   readonly #chance: SeededChance
   readonly #keys = new VirtualKeys()
   readonly #memo = new WireMemo()
-  readonly #beaconSeed: Uint8Array
+  readonly #watch: Watch
   readonly #registry: StaticRegistry
+  readonly #beaconSeed: Uint8Array
   readonly #init: WorldInit
   #crashCount = 0
   #report: JobReport | undefined
+  #published = false
 
-  constructor(init: WorldInit) {
+  constructor(init: WorldInit, onRecord?: (record: TraceRecord) => void) {
     this.#init = init
     this.#chance = new SeededChance(init.seed)
+    const { clock } = this
+    this.trace = new Trace({ nowMs: () => clock.nowMs(), ...(onRecord === undefined ? {} : { onRecord }) })
     this.network = new VirtualNetwork(
-      { clock: this.clock, chance: this.#chance.fork() },
+      { clock, chance: this.#chance.fork(), trace: this.trace },
       { weather: init.weather }
     )
-    this.chain = new MemoryChain({
-      chainId: CHAIN_ID,
-      split: PAYOUT_SPLIT,
-      nowMs: () => this.clock.nowMs()
-    })
-    this.ipfs = new VirtualIpfs(this.clock)
-    const host = (index: number): Host => this.#host(index)
-    this.hosts = Array.from({ length: init.nodeCount + 1 }, (_, index) => host(index))
+    this.chain = new MemoryChain({ chainId: CHAIN_ID, split: PAYOUT_SPLIT, nowMs: () => clock.nowMs() })
+    this.ipfs = new VirtualIpfs(clock, { reaches: (from, of) => this.network.reaches(from, of) })
+    const kinds = kindsOf(init)
+    this.hosts = Array.from({ length: init.nodeCount + 1 }, (_, index) => this.#host(index, kinds[index]))
     this.chain.fund(this.hosts[0]!.account, FUNDS)
-    this.#beaconSeed = this.#chance.bytes(32)
     this.#registry = new StaticRegistry({
       epochS: EPOCH_S,
-      entries: this.hosts.slice(1).map(({ identity, account, name }) => ({
-        peer: identity.peerId,
+      entries: this.hosts.slice(1).map(({ peerId, account, name }) => ({
+        peer: peerId,
         account,
         stake: STAKE,
-        classes: [],
+        classes: [VIRTUAL_CLASS],
         operatorTag: name,
         sinceEpoch: 0
       })),
-      nowMs: () => this.clock.nowMs()
+      nowMs: () => clock.nowMs()
+    })
+    this.#beaconSeed = this.#chance.bytes(32)
+    const faithless = new Set(this.hosts.filter(host => host.kind !== undefined).map(host => host.peerId))
+    this.#watch = new Watch(this.#contextOf(this.hosts[0]!), peer => !faithless.has(peer))
+    this.network.onReply((protocol, bytes, from) => {
+      if (protocol === 'lease') this.#watch.onLeaseReply(bytes, from)
+    })
+    this.network.onRequest((protocol, bytes) => {
+      if (protocol === 'verification') this.#watch.onVerification(bytes)
     })
   }
 
@@ -153,9 +133,9 @@ export class World {
   async run(untilMs: number): Promise<WorldOutcome> {
     const startedAtMs = this.clock.nowMs()
     for (const host of this.hosts) this.#boot(host)
-    const creator = this.hosts[0]!
+    this.#makeFaults()
     this.clock.after(1, () => {
-      void this.#publish(creator)
+      void this.#publish(this.hosts[0]!)
     })
     await this.clock.until(() => this.#report !== undefined, untilMs)
     const outcome = {
@@ -164,79 +144,131 @@ export class World {
       virtualMs: this.clock.nowMs() - startedAtMs,
       messageCount: this.network.messageCount,
       crashCount: this.#crashCount,
+      traceHash: this.trace.hash(),
       violations: await this.#violations()
     }
     for (const host of this.hosts) this.#kill(host)
     return outcome
   }
 
-  #host(index: number): Host {
-    const publicKey = this.#chance.bytes(32)
-    const peerId: PeerId = peerIdOf(publicKey)
+  #host(index: number, kind: AdversaryKind | undefined): Host {
+    const { driftBpsMax, skewMsMax } = this.#init.faults
+    const peerId: PeerId = peerIdOf(this.#chance.bytes(32))
+    const identity = this.#keys.identity(peerId, this.#chance.bytes(32))
+    const account = toAccount(toHex(this.#chance.bytes(20)))!
+    const rate = 1 + (this.#symmetric() * driftBpsMax) / BPS
+    const { crashEveryMs } = adversaryOf(kind)
     return {
-      name: index === 0 ? 'creator' : `node-${index}`,
-      identity: this.#keys.identity(peerId, this.#chance.bytes(32)),
-      account: toAccount(toHex(this.#chance.bytes(20)))!,
+      name: index === 0 ? 'creator' : kind === undefined ? `node-${index}` : `node-${index} (${kind})`,
+      peerId,
+      identity,
+      account,
       disk: new MemoryStore(),
-      liar: index > 0 && index <= this.#init.liarCount,
+      clock: new HostClock(this.clock, { rate, aheadMs: Math.floor(this.#symmetric() * skewMsMax) }),
+      kind,
       creator: index === 0,
-      process: undefined
+      ...(crashEveryMs === undefined ? {} : { crashEveryMs }),
+      process: undefined,
+      gone: false
     }
   }
 
+  #contextOf({ identity }: Host): WireContext {
+    return { identity, chainId: CHAIN_ID, netId: NET_ID, memo: this.#memo }
+  }
+
   #boot(host: Host): void {
-    const { params, workUnitsPerMs } = this.#init
-    const clock = new HostClock(this.clock)
-    const store = new ProcessStore(host.disk)
-    const context: WireContext = {
-      identity: host.identity,
-      chainId: CHAIN_ID,
-      netId: NET_ID,
-      memo: this.#memo
-    }
-    let peer: Peer | undefined
-    const swarm = this.network.join(host.identity.peerId, (key, value) =>
-      judgeCertRecord(key, value, job => peer?.offers.get(job)?.witnesses, context)
-    )
-    this.ipfs.setDown(host.identity.peerId, false)
+    if (host.gone || this.network.isOnline(host.peerId)) return
+    this.trace.add('boot', host.peerId, host.name)
+    this.ipfs.setDown(host.peerId, false)
+    const adversary = adversaryOf(host.kind)
+    const clock = new ProcessClock(host.clock)
+    const context = this.#contextOf(host)
     const chance = this.#chance.fork()
-    const honest = new VirtualRunner({ clock }, { unitsPerMs: workUnitsPerMs, concurrency: 1 })
-    peer = new Peer(
-      {
-        clock,
-        chance,
-        context,
-        store,
-        network: swarm,
-        records: swarm,
-        assets: this.ipfs.join(host.identity.peerId, { clock }),
-        chain: this.chain.viewOf(host.account),
-        registry: this.#registry,
-        beacon: new SeededBeacon({ seed: this.#beaconSeed, chain: this.chain.viewOf(host.account) }),
-        runners: [host.liar ? lyingRunner(honest, chance) : honest],
-        log: SILENT
-      },
-      {
-        params,
-        ...(host.creator
-          ? {}
-          : {
-              node: {
-                account: host.account,
-                pricePerMegaUnitMin: 1n,
-                memoryBytes: 8 * GIB,
-                workloads: ['render' as const],
-                creatorScoreMinBps: 0
-              }
-            })
-      }
-    )
-    host.process = { peer, clock, store }
+    if (adversary.live !== undefined) {
+      const network = this.network.join(host.peerId, { clock })
+      const peers = (): PeerId[] => this.hosts.filter(other => other !== host).map(other => other.peerId)
+      return adversary.live({ clock, chance, network, context, peers })
+    }
+    const components = this.#componentsOf(host, { clock, chance, context })
+    const wrapped = adversary.wrap === undefined ? components : adversary.wrap(components)
+    const peer = new Peer(wrapped, {
+      params: this.#init.params,
+      ...(host.creator ? {} : { node: this.#nodeSettingsOf(host) })
+    })
+    host.process = { peer, clock, store: components.store }
+    this.#listen(host, peer)
+    // A disk that refuses its first reads or writes: the process starts again later, as an operator's would.
+    peer.start().catch(() => this.#crash(host, this.#init.faults.downMsMax))
+  }
+
+  #componentsOf(
+    host: Host,
+    { clock, chance, context }: { clock: ProcessClock; chance: SeededChance; context: WireContext }
+  ): PeerComponents & { store: ProcessStore } {
+    const runner = new VirtualRunner({ clock }, { unitsPerMs: this.#init.workUnitsPerMs, concurrency: 1 })
+    const swarm = this.network.join(host.peerId, {
+      clock,
+      validateRecord: (key, value) =>
+        judgeCertRecord(key, value, job => host.process?.peer.offers.get(job)?.witnesses, context)
+    })
+    const chain = this.chain.viewOf(host.account)
+    return {
+      clock,
+      chance,
+      context,
+      store: this.#storeOf(host, clock),
+      network: swarm,
+      records: swarm,
+      assets: this.ipfs.join(host.peerId, { clock }),
+      chain,
+      registry: this.#registry,
+      beacon: new SeededBeacon({ seed: this.#beaconSeed, chain }),
+      runners: [runner],
+      log: SILENT
+    }
+  }
+
+  #storeOf(host: Host, clock: ProcessClock): ProcessStore {
+    const { crashEveryWrites, diskFullBps, diskLatencyMsMax } = this.#init.faults
+    const chance = this.#chance.fork()
+    const disk = adversaryOf(host.kind).forgets === true ? new MemoryStore() : host.disk
+    let writesLeft =
+      crashEveryWrites === 0 ? Infinity : Math.ceil(-Math.log(1 - chance.unit()) * crashEveryWrites)
+    const fate = (): WriteFate => {
+      if (--writesLeft === 0) return chance.unit() < 0.5 ? 'lost' : 'unseen'
+      return diskFullBps > 0 && chance.unit() * BPS < diskFullBps ? 'refused' : 'kept'
+    }
+    return new ProcessStore(disk, {
+      fate,
+      onDeath: () => this.#crash(host, chance.unit() * this.#init.faults.downMsMax),
+      onWrite: (key, value) =>
+        this.trace.add(value === undefined ? 'delete' : 'write', host.peerId, key, undefined, value),
+      ...(diskLatencyMsMax === 0
+        ? {}
+        : { slow: { clock, latencyMs: () => chance.unit() * diskLatencyMsMax } })
+    })
+  }
+
+  #nodeSettingsOf(host: Host) {
+    return {
+      account: host.account,
+      pricePerMegaUnitMin: 1n,
+      memoryBytes: 8 * GIB,
+      workloads: ['render' as const],
+      creatorScoreMinBps: 0
+    }
+  }
+
+  #listen(host: Host, peer: Peer): void {
+    for (const name of PEER_EVENTS)
+      peer.events.on(name, (event: PeerEvents[typeof name]) => {
+        // A dead process says nothing.
+        if (host.process?.peer === peer) this.trace.add('event', host.peerId, wordsOf(name, event))
+      })
     peer.events.on('job:settled', () => {
       this.#report = peer.creator.jobs().find(run => run.report !== undefined)?.report ?? this.#report
     })
-    void peer.start()
-    if (this.#init.crashEveryMs > 0) this.#scheduleCrash(host)
   }
 
   /** The process vanishes between two instructions: no timer, message or write of it has any effect any more. */
@@ -244,26 +276,47 @@ export class World {
     host.process?.clock.stop()
     host.process?.store.stop()
     host.process = undefined
-    this.network.leave(host.identity.peerId)
-    this.ipfs.setDown(host.identity.peerId, true)
+    this.network.leave(host.peerId)
+    this.ipfs.setDown(host.peerId, true)
   }
 
-  #scheduleCrash(host: Host): void {
-    const afterMs = -Math.log(1 - this.#chance.unit()) * this.#init.crashEveryMs
-    const { process } = host
-    this.clock.after(afterMs, () => {
-      if (host.process !== process) return
+  /** End the process; another one starts after a while, or none ever. */
+  #crash(host: Host, downMs: number | undefined): void {
+    if (this.network.isOnline(host.peerId)) {
       this.#crashCount++
+      this.trace.add('crash', host.peerId, host.name)
       this.#kill(host)
-      this.clock.after(this.#chance.unit() * this.#init.downMsMax, () => this.#boot(host))
+    }
+    if (downMs === undefined) host.gone = true
+    else this.clock.after(downMs, () => this.#boot(host))
+  }
+
+  #makeFaults(): void {
+    const { clock, network } = this
+    const world = { clock, network, chance: this.#chance.fork(), victims: this.hosts }
+    const hostOf = (victim: Victim): Host => this.hosts.find(host => host.peerId === victim.peerId)!
+    const maker = new FaultMaker(world, {
+      crash: (victim, downMs) => this.#crash(hostOf(victim), downMs),
+      isUp: ({ peerId }) => network.isOnline(peerId),
+      setPaused: (victim, paused, jump) => this.#setPaused(hostOf(victim), paused, jump)
     })
+    maker.start(this.#init.faults, this.#init.plan ?? [])
+  }
+
+  #setPaused(host: Host, paused: boolean, jump: boolean): void {
+    this.trace.add(paused ? 'pause' : 'resume', host.peerId, host.name)
+    if (paused) host.clock.pause()
+    else host.clock.resume({ jump })
+    this.network.setPaused(host.peerId, paused)
+    this.ipfs.setDown(host.peerId, paused || !this.network.isOnline(host.peerId))
   }
 
   /** Publish, and again after each crash that came before the offer was on the creator's disk. */
   async #publish(host: Host): Promise<void> {
-    this.clock.after(1_000, () => {
-      const under = host.process?.peer.creator.jobs().length ?? 0
-      if (this.#report === undefined && under === 0) void this.#publish(host)
+    const under = host.process?.peer.creator.jobs().length ?? 0
+    if (this.#report !== undefined || under > 0) return this.#onPublished(host)
+    this.clock.after(PUBLISH_RETRY_MS, () => {
+      void this.#publish(host)
     })
     const scene = {
       path: 'scene.glb',
@@ -274,38 +327,66 @@ export class World {
     await host.process?.peer
       .publish({
         sources: [scene],
-        ...(this.#init.witness && { witness: this.#init.witness }),
+        witness: this.#init.witness ?? OWNER_MODE,
         spec: ({ manifest, assetsSizeBytes, creator }): JobSpec =>
           jobSpecOf(this.#init.job, { creator, manifest, assetsSizeBytes, nonce: 0 })
       })
       .catch(() => undefined)
   }
 
-  /** What must hold in every world. */
-  async #violations(): Promise<string[]> {
-    const report = this.#report
-    if (report === undefined) return ['the job was not settled']
-    const violations: string[] = []
-    if (report.acceptedCount !== report.subtaskCount)
-      violations.push(`${report.acceptedCount} of ${report.subtaskCount} subtasks accepted`)
-    const paid = new Set<string>()
-    for (const { replica, node } of report.receipts) {
-      for (const key of [`${replica.subtask}/${replica.replica}`, `${replica.subtask}/${node}`]) {
-        if (paid.has(key)) violations.push(`paid twice: ${key}`)
-        paid.add(key)
-      }
-    }
-    const liars = new Set(this.hosts.filter(host => host.liar).map(host => host.identity.peerId))
-    for (const receipt of report.receipts)
-      if (liars.has(receipt.node)) violations.push(`a liar was paid: subtask ${receipt.replica.subtask}`)
-    const { outcome } = report
-    const sum = outcome.paid + outcome.burned + outcome.treasury + outcome.refunded
-    if (sum !== report.locked) violations.push(`locked ${report.locked}, accounted for ${sum}`)
-    for (const host of this.hosts) {
-      const credit = await this.chain.viewOf(host.account).creditOf(host.account)
-      const reported = outcome.credits.find(c => c.account === host.account)?.amount ?? 0n
-      if (credit !== reported) violations.push(`${host.name}: credit ${credit}, reported ${reported}`)
-    }
-    return violations
+  #onPublished(host: Host): void {
+    const goneAfterMs = this.#init.adversaries
+      ?.map(({ kind }) => ADVERSARIES[kind].creatorGoneAfterMs)
+      .find(ms => ms !== undefined)
+    if (this.#published || goneAfterMs === undefined) return
+    this.#published = true
+    this.clock.after(goneAfterMs, () => this.#crash(host, undefined))
   }
+
+  async #violations(): Promise<string[]> {
+    const { chain, hosts } = this
+    const view = chain.viewOf(hosts[0]!.account)
+    const accounts = []
+    for (const { name, account } of hosts)
+      accounts.push({
+        name,
+        account,
+        balance: await view.balanceOf(account),
+        credit: await view.creditOf(account)
+      })
+    const undeserving = hosts.filter(({ kind }) => adversaryOf(kind).earnsNothing).map(host => host.peerId)
+    return violationsOf({
+      expect: this.#init.expect ?? 'complete',
+      ...(this.#report === undefined ? {} : { report: this.#report }),
+      undeserving: new Set(undeserving),
+      accounts,
+      contractBalance: await view.balanceOf(chain.contract),
+      treasuryBalance: await view.balanceOf(chain.treasury),
+      minted: FUNDS,
+      supply: chain.supply,
+      overheard: this.#watch.violations
+    })
+  }
+
+  /** Uniform from -1 to 1. */
+  #symmetric(): number {
+    return 2 * this.#chance.unit() - 1
+  }
+}
+
+const HONEST: Adversary = { earnsNothing: false }
+
+function adversaryOf(kind: AdversaryKind | undefined): Adversary {
+  return kind === undefined ? HONEST : ADVERSARIES[kind]
+}
+
+/** What each host is, by its index; the creator is the first. */
+function kindsOf({ liarCount = 0, adversaries = [], nodeCount }: WorldInit): (AdversaryKind | undefined)[] {
+  const kinds: (AdversaryKind | undefined)[] = [undefined]
+  // The creator itself is what has gone; no node is needed for that.
+  for (const { kind, count } of [{ kind: 'garbage' as const, count: liarCount }, ...adversaries])
+    if (ADVERSARIES[kind].creatorGoneAfterMs === undefined) kinds.push(...new Array(count).fill(kind))
+  if (kinds.length > nodeCount + 1)
+    throw new RangeError(`${kinds.length - 1} adversaries among ${nodeCount} nodes`)
+  return kinds
 }

@@ -21,10 +21,17 @@ export { accountOf, appointmentHash, escrowIdOf, settlementDigest } from './escr
 export { type LieKind, lyingRunner } from './liars.ts'
 export { MemoryAssets, type MemoryAssetsInit, VirtualIpfs, type VirtualIpfsInit } from './memory-assets.ts'
 export { MemoryChain, type MemoryChainInit } from './memory-chain.ts'
-export { MemoryStore, ProcessStore } from './memory-store.ts'
+export { MemoryStore, ProcessStore, type ProcessStoreInit, type WriteFate } from './memory-store.ts'
 export { type NetworkWorld, networkSuite, type OpenNetworkWorld } from './network-suite.ts'
 export { SeededChance } from './seeded-chance.ts'
-export { HostClock, VirtualClock } from './virtual-clock.ts'
+export { Trace, type TraceKind, type TraceRecord } from './trace.ts'
+export { HostClock, type HostClockInit, ProcessClock, VirtualClock } from './virtual-clock.ts'
 export { VirtualKeys } from './virtual-identity.ts'
-export { FAIR_WEATHER, VirtualNetwork, type Weather } from './virtual-network.ts'
-export { VirtualRunner, type VirtualRunnerInit } from './virtual-runner.ts'
+export {
+  type Eavesdropper,
+  FAIR_WEATHER,
+  type JoinInit,
+  VirtualNetwork,
+  type Weather
+} from './virtual-network.ts'
+export { VIRTUAL_CLASS, VirtualRunner, type VirtualRunnerInit } from './virtual-runner.ts'

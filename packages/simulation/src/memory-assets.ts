@@ -30,6 +30,8 @@ export interface VirtualIpfsInit {
   /** From a request to the first byte of its answer. */
   readonly latencyMs?: number
   readonly bytesPerMs?: number
+  /** Whether a peer can be reached by another; everybody that is up can when absent. */
+  readonly reaches?: (from: PeerId, of: PeerId) => boolean
 }
 
 /** What {@link VirtualIpfs.join} may be told about a peer. */
@@ -52,6 +54,7 @@ export class VirtualIpfs {
   readonly #lying = new Set<PeerId>()
   readonly latencyMs: number
   readonly bytesPerMs: number
+  readonly #reaches: (from: PeerId, of: PeerId) => boolean
   #checkoutCount = 0
 
   constructor(
@@ -60,6 +63,7 @@ export class VirtualIpfs {
   ) {
     this.latencyMs = init.latencyMs ?? 5
     this.bytesPerMs = init.bytesPerMs ?? 100_000
+    this.#reaches = init.reaches ?? (() => true)
   }
 
   /** The view of one peer. A peer that joins again keeps what it had on its disk. */
@@ -89,6 +93,7 @@ export class VirtualIpfs {
   /** @internal */
   ask(from: PeerId, of: PeerId, cid: Cid): Content | 'wrong' | undefined {
     if (this.#down.has(from) || this.#down.has(of) || from === of) return undefined
+    if (!this.#reaches(from, of) || !this.#reaches(of, from)) return undefined
     const content = this.#peers.get(of)?.held(cid)
     return content !== undefined && this.#lying.has(of) ? 'wrong' : content
   }

@@ -12,7 +12,7 @@ interface Pending {
 /**
  * A clock that stands still until it is advanced. Timers fire in order of time, then of creation.
  *
- * One clock carries a whole world; each peer gets its own {@link HostClock} on it.
+ * One clock carries a whole world; each machine gets its own {@link HostClock} on it.
  */
 export class VirtualClock implements Clock {
   #nowMs: number
@@ -62,21 +62,114 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** One peer's view of the world's clock. After `stop()` none of its timers fires: the process is gone. */
-export class HostClock implements Clock {
-  #stopped = false
+/** How a machine's clock departs from the world's. */
+export interface HostClockInit {
+  /** Milliseconds it counts per millisecond of the world; 0.5 to 1.5 is a drift of 50 %. */
+  readonly rate?: number
+  /** How far it is ahead when the world begins. */
+  readonly aheadMs?: number
+}
 
-  constructor(readonly world: Clock) {}
+/** One machine's clock: it drifts, and it can stand still. It goes on while the processes on it come and go. */
+export class HostClock implements Clock {
+  readonly #world: Clock
+  readonly #rate: number
+  /** What this clock said, when the world's said `#worldAtMs`. */
+  #ownAtMs: number
+  #worldAtMs: number
+  #paused = false
+  #held: (() => void)[] = []
+
+  constructor(world: Clock, init: HostClockInit = {}) {
+    this.#world = world
+    this.#rate = init.rate ?? 1
+    this.#worldAtMs = world.nowMs()
+    this.#ownAtMs = this.#worldAtMs + (init.aheadMs ?? 0)
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
 
   /** Whole milliseconds, like every real clock a peer reads. */
   nowMs(): number {
-    return Math.floor(this.world.nowMs())
+    return Math.floor(this.#exactMs())
   }
 
   after(delayMs: number, fn: () => void): Timer {
-    return this.world.after(delayMs, () => {
-      if (!this.#stopped) fn()
-    })
+    return this.afterIf(delayMs, fn, ALWAYS)
+  }
+
+  /** Like `after`, unless `wanted()` is false when the time has come. */
+  afterIf(delayMs: number, fn: () => void, wanted: () => boolean): Timer {
+    let cancelled = false
+    const dueAtMs = this.#exactMs() + Math.max(0, delayMs)
+    const fire = (): void => {
+      if (cancelled || !wanted()) return
+      if (this.#paused) {
+        this.#held.push(fire)
+        return
+      }
+      // It stood still in between.
+      const leftMs = dueAtMs - this.#exactMs()
+      if (leftMs > ROUNDING_MS) timer = this.#world.after(leftMs / this.#rate, fire)
+      else fn()
+    }
+    let timer = this.#world.after(Math.max(0, delayMs) / this.#rate, fire)
+    return {
+      cancel: () => {
+        cancelled = true
+        timer.cancel()
+      }
+    }
+  }
+
+  /** Stop: no timer fires. */
+  pause(): void {
+    this.#anchor()
+    this.#paused = true
+  }
+
+  /** Go on. With `jump` the clock then shows the time that has passed, like that of a stopped process; without, it lags from now on. */
+  resume({ jump }: { jump: boolean }): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (jump) this.#ownAtMs += (this.#world.nowMs() - this.#worldAtMs) * this.#rate
+    this.#worldAtMs = this.#world.nowMs()
+    const held = this.#held
+    this.#held = []
+    // One after the other, with time for promises in between.
+    for (const fire of held) this.#world.after(0, fire)
+  }
+
+  #anchor(): void {
+    this.#ownAtMs = this.#exactMs()
+    this.#worldAtMs = this.#world.nowMs()
+  }
+
+  #exactMs(): number {
+    if (this.#paused) return this.#ownAtMs
+    return this.#ownAtMs + (this.#world.nowMs() - this.#worldAtMs) * this.#rate
+  }
+}
+
+const ALWAYS = (): boolean => true
+/** A timer this close to its time is due: dividing by the rate and multiplying again rounds. */
+const ROUNDING_MS = 1e-6
+
+/** A machine's clock as one process sees it. After `stop()` none of its timers fires: the process is gone. */
+export class ProcessClock implements Clock {
+  #stopped = false
+  readonly #alive = (): boolean => !this.#stopped
+
+  constructor(readonly host: HostClock) {}
+
+  nowMs(): number {
+    return this.host.nowMs()
+  }
+
+  after(delayMs: number, fn: () => void): Timer {
+    return this.host.afterIf(delayMs, fn, this.#alive)
   }
 
   stop(): void {

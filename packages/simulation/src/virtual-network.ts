@@ -14,6 +14,7 @@ import {
   type Unsubscribe
 } from '@rayswarm/interface'
 import { MESSAGE_SIZE_BYTES_MAX } from '@rayswarm/params'
+import type { Trace } from './trace.ts'
 
 /** How bad the virtual network is. */
 export interface Weather {
@@ -23,6 +24,10 @@ export interface Weather {
   readonly duplicateBps: number
   readonly latencyMsMin: number
   readonly latencyMsMax: number
+  /** Share of messages that are held up on the way, so that later ones overtake them; none when absent. */
+  readonly lateBps?: number
+  /** The longest such delay. Most are far shorter: they are spread like 1/x. */
+  readonly lateMsMax?: number
 }
 
 export const FAIR_WEATHER: Weather = { lossBps: 0, duplicateBps: 0, latencyMsMin: 1, latencyMsMax: 20 }
@@ -30,29 +35,52 @@ export const FAIR_WEATHER: Weather = { lossBps: 0, duplicateBps: 0, latencyMsMin
 type RequestHandler = (bytes: Uint8Array, from: PeerId) => Promise<Uint8Array>
 type MessageHandler = (bytes: Uint8Array, from: PeerId) => Admission
 
+/** Messages kept for a machine that stands still; more are lost. */
+const HELD_COUNT_MAX = 10_000
+/** A lost connection is noticed to be back within this time. */
+const REDIAL_MS_MAX = 1_000
+
+/** What {@link VirtualNetwork.join} may be told about a peer. */
+export interface JoinInit {
+  /** Judges records before they are stored; takes all when absent. */
+  readonly validateRecord?: RecordValidator
+  /** The peer's own clock, for its timeouts; the world's when absent. */
+  readonly clock?: Clock
+}
+
 interface Host {
   readonly peerId: PeerId
+  readonly clock: Clock
   readonly validateRecord: RecordValidator
   readonly handlers: Map<Protocol, RequestHandler>
   readonly subscriptions: Map<Topic, Set<MessageHandler>>
   readonly connects: Set<(peer: PeerId) => void>
 }
 
-/** A lossy network between virtual peers. Cuts are sets of unreachable pairs. */
+/** Told of every request and every answer to one, as it is sent. */
+export type Eavesdropper = (protocol: Protocol, bytes: Uint8Array, from: PeerId, to: PeerId) => void
+
+/** A lossy network between virtual peers, with cuts, partitions and machines that stand still. */
 export class VirtualNetwork {
   readonly #hosts = new Map<PeerId, Host>()
   readonly #records = new Map<string, Uint8Array>()
   readonly #cuts = new Set<string>()
-  readonly #eavesdroppers = new Set<(protocol: Protocol, bytes: Uint8Array, from: PeerId) => void>()
+  readonly #sides = new Map<PeerId, number>()
+  /** Arrivals at machines that stand still. */
+  readonly #paused = new Map<PeerId, (() => void)[]>()
+  readonly #eavesdroppers = new Set<Eavesdropper>()
+  readonly #replyEavesdroppers = new Set<Eavesdropper>()
   readonly #clock: Clock
   readonly #chance: Chance
+  readonly #trace: Trace | undefined
   #weather: Weather
   /** Messages sent so far: requests, answers and gossip copies. */
   messageCount = 0
 
-  constructor(components: { clock: Clock; chance: Chance }, init: { weather: Weather }) {
+  constructor(components: { clock: Clock; chance: Chance; trace?: Trace }, init: { weather: Weather }) {
     this.#clock = components.clock
     this.#chance = components.chance
+    this.#trace = components.trace
     this.#weather = init.weather
   }
 
@@ -62,14 +90,56 @@ export class VirtualNetwork {
 
   /** Stop (or, with `cut` false, resume) everything that goes from `from` to `to`. One direction only. */
   setCut(from: PeerId, to: PeerId, cut: boolean): void {
+    this.#trace?.add(cut ? 'cut' : 'heal', from, 'one way', to)
     if (cut) this.#cuts.add(`${from}>${to}`)
-    else this.#cuts.delete(`${from}>${to}`)
+    else if (this.#cuts.delete(`${from}>${to}`)) this.#reconnect(other => other === from || other === to)
+  }
+
+  /** Part the peers: nothing passes between two sides. A peer that is on none of them is on side 0. */
+  partition(sides: ReadonlyMap<PeerId, number>): void {
+    this.#sides.clear()
+    for (const [peer, side] of sides) {
+      this.#sides.set(peer, side)
+      this.#trace?.add('cut', peer, `side ${side}`)
+    }
+  }
+
+  /** End the partition. Peers notice their new neighbours one after the other. */
+  heal(): void {
+    if (this.#sides.size === 0) return
+    const before = new Map(this.#sides)
+    this.#sides.clear()
+    this.#trace?.add('heal', 'everybody', 'partition')
+    this.#reconnect((a, b) => before.get(a) !== before.get(b))
+  }
+
+  /** While a peer's machine stands still, what reaches it waits. */
+  setPaused(peer: PeerId, paused: boolean): void {
+    if (paused) {
+      this.#paused.set(peer, this.#paused.get(peer) ?? [])
+      return
+    }
+    const waiting = this.#paused.get(peer) ?? []
+    this.#paused.delete(peer)
+    for (const arrive of waiting) this.#clock.after(0, arrive)
+  }
+
+  /** Whether a message from one peer could reach the other now. */
+  reaches(from: PeerId, to: PeerId): boolean {
+    if ((this.#sides.get(from) ?? 0) !== (this.#sides.get(to) ?? 0)) return false
+    return this.#cuts.size === 0 || !this.#cuts.has(`${from}>${to}`)
   }
 
   /** Overhear every request that is sent. */
-  onRequest(fn: (protocol: Protocol, bytes: Uint8Array, from: PeerId) => void): Unsubscribe {
+  onRequest(fn: Eavesdropper): Unsubscribe {
     this.#eavesdroppers.add(fn)
     return () => this.#eavesdroppers.delete(fn)
+  }
+
+  /** Overhear every answer that is sent. */
+  onReply(fn: Eavesdropper): Unsubscribe {
+    this.#replyEavesdroppers.add(fn)
+    return () => this.#replyEavesdroppers.delete(fn)
   }
 
   isOnline(peer: PeerId): boolean {
@@ -77,10 +147,11 @@ export class VirtualNetwork {
   }
 
   /** A peer's process comes up. Everybody online is connected to everybody. */
-  join(peerId: PeerId, validateRecord: RecordValidator = () => ({ action: 'accept' })): Network & Records {
+  join(peerId: PeerId, init: JoinInit = {}): Network & Records {
     const host: Host = {
       peerId,
-      validateRecord,
+      clock: init.clock ?? this.#clock,
+      validateRecord: init.validateRecord ?? ACCEPT_ALL,
       handlers: new Map(),
       subscriptions: new Map(),
       connects: new Set()
@@ -89,7 +160,7 @@ export class VirtualNetwork {
     this.#clock.after(this.#latencyMs(), () => {
       if (this.#hosts.get(peerId) !== host) return
       for (const other of this.#hosts.values()) {
-        if (other === host) continue
+        if (other === host || !this.reaches(peerId, other.peerId)) continue
         for (const fn of other.connects) fn(peerId)
         for (const fn of host.connects) fn(other.peerId)
       }
@@ -125,22 +196,49 @@ export class VirtualNetwork {
   }
 
   #latencyMs(): number {
-    const { latencyMsMin, latencyMsMax } = this.#weather
-    return latencyMsMin + this.#chance.unit() * (latencyMsMax - latencyMsMin)
+    const { latencyMsMin, latencyMsMax, lateBps = 0, lateMsMax = 0 } = this.#weather
+    const usualMs = latencyMsMin + this.#chance.unit() * (latencyMsMax - latencyMsMin)
+    if (lateBps === 0 || this.#chance.unit() * 10_000 >= lateBps) return usualMs
+    return Math.min(lateMsMax, latencyMsMax / (this.#chance.unit() + Number.EPSILON))
+  }
+
+  /** Tell peers whose connection came back. */
+  #reconnect(wasApart: (a: PeerId, b: PeerId) => boolean): void {
+    const hosts = [...this.#hosts.values()]
+    for (const [index, a] of hosts.entries())
+      for (const b of hosts.slice(index + 1)) {
+        if (!wasApart(a.peerId, b.peerId)) continue
+        this.#clock.after(this.#chance.unit() * REDIAL_MS_MAX, () => {
+          const bothUp = this.#hosts.get(a.peerId) === a && this.#hosts.get(b.peerId) === b
+          if (!bothUp || !this.reaches(a.peerId, b.peerId)) return
+          for (const fn of a.connects) fn(b.peerId)
+          for (const fn of b.connects) fn(a.peerId)
+        })
+      }
   }
 
   /** Call `arrive` once per copy that gets through. */
-  #send(from: Host, to: PeerId, arrive: (host: Host) => void): void {
+  #send(from: Host, to: PeerId, about: string, bytes: Uint8Array, arrive: (host: Host) => void): void {
     const draw = this.#chance.unit() * 10_000
     const copies = draw < this.#weather.lossBps ? 0 : draw >= 10_000 - this.#weather.duplicateBps ? 2 : 1
     this.messageCount++
+    const trace = this.#trace
+    trace?.add('send', from.peerId, about, to, bytes)
+    if (copies === 0) trace?.add('drop', from.peerId, about, to)
     const target = this.#hosts.get(to)
-    for (let copy = 0; copy < copies; copy++) {
-      this.#clock.after(this.#latencyMs(), () => {
-        const alive = this.#hosts.get(to) === target && this.#hosts.get(from.peerId) === from
-        if (target !== undefined && alive && !this.#cuts.has(`${from.peerId}>${to}`)) arrive(target)
-      })
+    const land = (): void => {
+      const alive = this.#hosts.get(to) === target && this.#hosts.get(from.peerId) === from
+      if (target === undefined || !alive || !this.reaches(from.peerId, to)) {
+        trace?.add('drop', from.peerId, about, to)
+        return
+      }
+      const waiting = this.#paused.get(to)
+      if (waiting === undefined) {
+        trace?.add('deliver', from.peerId, about, to)
+        arrive(target)
+      } else if (waiting.length < HELD_COUNT_MAX) waiting.push(land)
     }
+    for (let copy = 0; copy < copies; copy++) this.#clock.after(this.#latencyMs(), land)
   }
 
   #publish(host: Host, topic: Topic, bytes: Uint8Array): number {
@@ -149,7 +247,7 @@ export class VirtualNetwork {
     for (const other of this.#hosts.values()) {
       if (other === host) continue
       recipientCount++
-      this.#send(host, other.peerId, target => {
+      this.#send(host, other.peerId, topic, bytes, target => {
         for (const onMessage of target.subscriptions.get(topic) ?? []) onMessage(bytes, host.peerId)
       })
     }
@@ -176,7 +274,7 @@ export class VirtualNetwork {
       if (bytes.length > MESSAGE_SIZE_BYTES_MAX.direct)
         return fail(new RayswarmError('ERR_OVERSIZED', `request of ${bytes.length} bytes`))
       options.signal?.addEventListener('abort', onAbort, { once: true })
-      timer = this.#clock.after(options.timeoutMs, () =>
+      timer = host.clock.after(options.timeoutMs, () =>
         fail(new RayswarmError('ERR_TIMEOUT', `${to} did not answer within ${options.timeoutMs} ms`))
       )
       const answer = (bytes: Uint8Array): void => {
@@ -185,18 +283,21 @@ export class VirtualNetwork {
         resolve(bytes)
       }
       if (to === host.peerId) {
-        this.#clock.after(0, () => handle(host, host, protocol, bytes).then(answer, fail))
+        host.clock.after(0, () => handle(host, host, protocol, bytes).then(answer, fail))
         return
       }
       if (!this.#hosts.has(to)) {
-        this.#clock.after(1, () => fail(new RayswarmError('ERR_UNREACHABLE', `${to} cannot be reached`)))
+        host.clock.after(1, () => fail(new RayswarmError('ERR_UNREACHABLE', `${to} cannot be reached`)))
         return
       }
-      for (const hear of this.#eavesdroppers) hear(protocol, bytes, host.peerId)
-      this.#send(host, to, target => {
+      for (const hear of this.#eavesdroppers) hear(protocol, bytes, host.peerId, to)
+      this.#send(host, to, protocol, bytes, target => {
         handle(target, host, protocol, bytes).then(
-          reply => this.#send(target, host.peerId, () => answer(reply)),
-          (error: RayswarmError) => this.#send(target, host.peerId, () => fail(error))
+          reply => {
+            for (const hear of this.#replyEavesdroppers) hear(protocol, reply, to, host.peerId)
+            this.#send(target, host.peerId, protocol, reply, () => answer(reply))
+          },
+          (error: RayswarmError) => this.#send(target, host.peerId, protocol, NOTHING, () => fail(error))
         )
       })
     })
@@ -211,6 +312,9 @@ export class VirtualNetwork {
     return this.#records.get(key)
   }
 }
+
+const NOTHING = new Uint8Array()
+const ACCEPT_ALL: RecordValidator = () => ({ action: 'accept' })
 
 function subscribe(host: Host, topic: Topic, onMessage: MessageHandler): Unsubscribe {
   const handlers = host.subscriptions.get(topic) ?? new Set()

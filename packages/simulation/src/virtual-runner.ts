@@ -1,6 +1,7 @@
 import {
   type Artifact,
   type Clock,
+  type EquivalenceClass,
   type Issue,
   type JobSpec,
   type Probe,
@@ -12,6 +13,9 @@ import {
   type Subtask,
   type SubtaskOutput
 } from '@rayswarm/interface'
+
+/** What every {@link VirtualRunner} executes in. */
+export const VIRTUAL_CLASS: EquivalenceClass = 'pathtracer/virtual/1'
 
 const SLICE_COUNT = 4
 
@@ -35,7 +39,7 @@ export class VirtualRunner implements Runner {
   async probe(): Promise<Probe> {
     return {
       engine: this.engine,
-      equivalenceClass: 'pathtracer/virtual/1',
+      equivalenceClass: VIRTUAL_CLASS,
       concurrency: this.#init.concurrency
     }
   }

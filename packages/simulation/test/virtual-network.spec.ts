@@ -67,3 +67,105 @@ describe('virtual weather', () => {
     assert.deepEqual(heard, ['b'])
   })
 })
+
+describe('virtual faults', () => {
+  const OPTIONS = { timeoutMs: 500 }
+  const NOBODY = new Map<string, number>()
+
+  function pair() {
+    const { clock, network } = open()
+    const [a, b] = [network.join('a'), network.join('b')]
+    b.serve('market', async bytes => bytes)
+    const ask = async (): Promise<boolean> => {
+      let answered = false
+      a.request('b', 'market', Uint8Array.of(1), OPTIONS).then(
+        () => {
+          answered = true
+        },
+        () => undefined
+      )
+      await clock.advance(OPTIONS.timeoutMs)
+      return answered
+    }
+    return { clock, network, a, b, ask }
+  }
+
+  it('part the peers: nothing passes between the sides, everything within one', async () => {
+    const { network, ask } = pair()
+    assert.equal(await ask(), true)
+    network.partition(new Map([['a', 1]]))
+    assert.equal(network.reaches('a', 'b'), false)
+    assert.equal(await ask(), false)
+    network.partition(
+      new Map([
+        ['a', 1],
+        ['b', 1]
+      ])
+    )
+    assert.equal(await ask(), true)
+    network.partition(new Map([['b', 1]]))
+    network.heal()
+    assert.equal(await ask(), true)
+    network.partition(NOBODY)
+    assert.equal(await ask(), true)
+  })
+
+  it('let those know whose connection came back, and nobody else', async () => {
+    const { clock, network, a, b } = pair()
+    const c = network.join('c')
+    await clock.advance(100)
+    const heard: string[] = []
+    for (const peer of [a, b, c]) peer.onConnect(other => heard.push(`${peer.peerId}${other}`))
+    network.partition(new Map([['a', 1]]))
+    network.heal()
+    await clock.advance(2_000)
+    assert.deepEqual(heard.sort(), ['ab', 'ac', 'ba', 'ca'])
+  })
+
+  it('cut one direction: a request arrives, its answer does not', async () => {
+    const { network, b, ask } = pair()
+    let handledCount = 0
+    b.serve('market', async bytes => {
+      handledCount++
+      return bytes
+    })
+    network.setCut('b', 'a', true)
+    assert.equal(await ask(), false)
+    assert.equal(handledCount, 1)
+    network.setCut('b', 'a', false)
+    assert.equal(await ask(), true)
+  })
+
+  it('make a machine stand still: what reaches it waits, and is not lost', async () => {
+    const { clock, network, a, b } = pair()
+    const heard: string[] = []
+    b.subscribe('jobs', (_, from) => {
+      heard.push(from)
+      return { action: 'accept' }
+    })
+    network.setPaused('b', true)
+    await a.publish('jobs', Uint8Array.of(1))
+    await clock.advance(1_000)
+    assert.deepEqual(heard, [])
+    network.setPaused('b', false)
+    await clock.advance(1)
+    assert.deepEqual(heard, ['a'])
+  })
+
+  it('hold messages up, so that later ones overtake them', async () => {
+    const { clock, network } = open({ ...FAIR_WEATHER, lateBps: 3_000, lateMsMax: 5_000 })
+    const [a, b] = [network.join('a'), network.join('b')]
+    const arrived: { index: number; afterMs: number }[] = []
+    b.subscribe('jobs', bytes => {
+      arrived.push({ index: bytes[0]!, afterMs: clock.nowMs() })
+      return { action: 'accept' }
+    })
+    for (let index = 0; index < 200; index++) await a.publish('jobs', Uint8Array.of(index))
+    await clock.advance(6_000)
+    assert.equal(arrived.length, 200)
+    const late = arrived.filter(({ afterMs }) => afterMs > FAIR_WEATHER.latencyMsMax)
+    assert.ok(late.length > 30 && late.length < 90, `${late.length} of 200 late`)
+    assert.ok(late.some(({ afterMs }) => afterMs > 10 * FAIR_WEATHER.latencyMsMax))
+    assert.ok(late.every(({ afterMs }) => afterMs <= 5_000))
+  })
+})

@@ -1,0 +1,81 @@
+import type { PeerId, ReplicaKey } from '@rayswarm/interface'
+import { decodeMessage, replicaId, toHex, type WireContext } from '@rayswarm/wire'
+
+/** A witness's last word on one replica. */
+interface Word {
+  fence: number
+  holder: PeerId | undefined
+  /** The commit it voted for. */
+  vote: string | undefined
+}
+
+/**
+ * Overhears what witnesses say and holders show, and notes what must never be: a fence that falls, one fence for two holders,
+ * a second vote, a second certificate. A witness that lost its memory in a crash is caught by its own words.
+ */
+export class Watch {
+  readonly violations: string[] = []
+  readonly #context: WireContext
+  readonly #isFaithful: (peer: PeerId) => boolean
+  readonly #words = new Map<string, Word>()
+  readonly #certs = new Map<string, string>()
+
+  /** Only the words of peers that are `isFaithful` are held against them. */
+  constructor(context: WireContext, isFaithful: (peer: PeerId) => boolean) {
+    this.#context = context
+    this.#isFaithful = isFaithful
+  }
+
+  /** An answer to a lease request left its witness. */
+  onLeaseReply(bytes: Uint8Array, witness: PeerId): void {
+    if (!this.#isFaithful(witness)) return
+    const decoded = decodeMessage(bytes, ['promise', 'renew-ack', 'commit-vote'], this.#context)
+    if (!decoded.ok) return
+    const { type, body } = decoded.value
+    const word = this.#wordOf(witness, body.replica)
+    if (type === 'commit-vote') {
+      const vote = `${body.holder} ${toHex(body.seal)}`
+      if (word.vote !== undefined && word.vote !== vote) this.#note('voted twice', witness, body.replica)
+      word.vote ??= vote
+      return
+    }
+    if (body.fence < word.fence)
+      this.#note(`went back from fence ${word.fence} to ${body.fence}`, witness, body.replica)
+    if (type === 'promise') {
+      if (body.fence === word.fence && word.holder !== undefined && word.holder !== body.holder)
+        this.#note(`gave fence ${body.fence} to two holders`, witness, body.replica)
+      word.holder = body.holder
+    }
+    word.fence = body.fence
+  }
+
+  /** A holder shows its certificate. */
+  onVerification(bytes: Uint8Array): void {
+    const decoded = decodeMessage(bytes, ['sealed', 'reveal'], this.#context)
+    if (!decoded.ok) return
+    const { replica, holder, seal } = decoded.value.body.cert
+    const id = replicaId(replica)
+    const cert = `${holder} ${toHex(seal)}`
+    const before = this.#certs.get(id)
+    if (before === undefined) this.#certs.set(id, cert)
+    else if (before !== cert) this.violations.push(`two certificates for ${nameOf(replica)}`)
+  }
+
+  #wordOf(witness: PeerId, replica: ReplicaKey): Word {
+    const key = `${witness} ${replicaId(replica)}`
+    let word = this.#words.get(key)
+    if (word === undefined) {
+      word = { fence: 0, holder: undefined, vote: undefined }
+      this.#words.set(key, word)
+    }
+    return word
+  }
+
+  #note(what: string, witness: PeerId, replica: ReplicaKey): void {
+    this.violations.push(`witness ${witness.slice(-6)} ${what}: ${nameOf(replica)}`)
+  }
+}
+
+function nameOf({ subtask, replica, generation }: ReplicaKey): string {
+  return `subtask ${subtask}, replica ${replica}, generation ${generation}`
+}
