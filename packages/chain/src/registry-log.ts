@@ -57,7 +57,7 @@ export class RegistryLog {
       if (counted === undefined) continue
       const { peer } = counted.registration
       const other = byPeer.get(peer)
-      // A peer that signed for two accounts has the one it registered first.
+      // A peer that signed for two accounts counts with the older registration.
       if (other === undefined || counted.order < other.order) byPeer.set(peer, counted)
     }
     return [...byPeer.values()].map(({ registration }) => registration)

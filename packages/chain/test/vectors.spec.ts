@@ -1,10 +1,25 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Account, Chain, Hex, PayoutSplit, SettlementOrder } from '@rayswarm/interface'
-import { accountOf, escrowIdOf, MemoryChain, settlementDigest } from '@rayswarm/simulation'
+import type { Account, Appointment, Chain, Hex, PayoutSplit, SettlementOrder } from '@rayswarm/interface'
+import {
+  accountOf,
+  escrowIdOf,
+  MemoryChain,
+  settlementDigest,
+  appointmentHash as twinHash
+} from '@rayswarm/simulation'
 import { computeAddress, id as hashOf, verifyTypedData } from 'ethers'
-import { type Deployment, DevChain, deploy, ESCROW, fund, openChain, settlementHash } from '../src/index.ts'
+import {
+  appointmentHash,
+  type Deployment,
+  DevChain,
+  deploy,
+  ESCROW,
+  fund,
+  openChain,
+  settlementHash
+} from '../src/index.ts'
 import { Rpc } from '../src/rpc.ts'
 import { settlementDomain, settlementTypes, settlementValue } from '../src/typed-settlement.ts'
 
@@ -17,6 +32,7 @@ interface Vectors {
   readonly id: readonly (Named & { creator: Account; jobHash: Hex; salt: Hex; id: Hex })[]
   readonly settlement: readonly (Named & SettlementVector)[]
   readonly payout: readonly (Named & PayoutVector)[]
+  readonly appointment: readonly (Named & Appointment & { readonly hash: Hex })[]
 }
 interface SettlementVector extends Pick<SettlementOrder, 'escrow' | 'receiptsRoot'> {
   readonly payouts: readonly { readonly account: Account; readonly gross: string }[]
@@ -33,7 +49,7 @@ interface PayoutVector {
 
 // This file runs in dist/test.
 const PATH = join(import.meta.dirname, '../../../../spec/vectors/escrow.json')
-const { deployerKey, split, id, settlement, payout, ...rest }: Vectors = JSON.parse(
+const { deployerKey, split, id, settlement, payout, appointment, ...rest }: Vectors = JSON.parse(
   readFileSync(PATH, 'utf8')
 )
 
@@ -86,6 +102,31 @@ describe('spec/vectors/escrow.json', () => {
       assert.equal(onChain === digest, chainId === escrow.chainId)
     })
   }
+
+  describe('appointment', () => {
+    for (const { name, hash, ...appointed } of appointment)
+      it(name, () => {
+        assert.equal(appointmentHash(appointed), hash)
+        assert.equal(twinHash(appointed), hash)
+      })
+
+    it('all cases, by the contract', async () => {
+      const key = hashOf('appointing creator')
+      const recipients = [{ account: computeAddress(key), amount: BigInt(appointment.length) }]
+      await fund({ rpcUrl: dev.rpcUrl, ...deployment, key: dev.key }, recipients)
+      const chain = await openChain({ rpcUrl: dev.rpcUrl, ...deployment, key })
+      try {
+        for (const { name, hash, ...appointed } of appointment) {
+          const terms = { jobHash: hashOf('job'), salt: hashOf(name), amount: 1n, refundAfterS: 60 }
+          const { ref } = await chain.lock(terms)
+          await chain.appoint(ref, appointed)
+          assert.equal((await chain.escrow(ref)).appointed, hash)
+        }
+      } finally {
+        chain.close()
+      }
+    })
+  })
 
   describe('payout', () => {
     const accounts = payout
