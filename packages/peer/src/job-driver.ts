@@ -14,6 +14,7 @@ import { encodeMessage, type MessageOf, message, replicaId, signed } from '@rays
 import { split } from '@rayswarm/workload'
 import { BidDesk } from './bid-desk.ts'
 import type { RoleComponents } from './components.ts'
+import { convict } from './convict.ts'
 import type { Evidences } from './evidences.ts'
 import { JobJudge } from './job-judge.ts'
 import { JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
@@ -84,6 +85,7 @@ export class JobDriver {
       onOpened: track => this.#notice('replica-open', track.subtask.index),
       onMayOpen: (track, holders) => wakeHolders(components, this.scope, this.job, track, holders),
       onEvidence: (cert, attestation) => this.roles.evidences.add(this.job, cert, attestation),
+      onEquivocation: proofs => convict(components, this.scope, roles.ledger, proofs),
       onDecided: (track, output) => this.scope.spawn('verdict', () => this.#conclude(track, output))
     })
     this.#desk = new BidDesk({

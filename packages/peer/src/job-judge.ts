@@ -1,5 +1,13 @@
-import type { Attestation, CommitCert, PeerId, ReplicaKey, Signed, SubtaskOutput } from '@rayswarm/interface'
-import { judgeCommitCert } from '@rayswarm/lease'
+import type {
+  Attestation,
+  CommitCert,
+  EquivocationClaim,
+  PeerId,
+  ReplicaKey,
+  Signed,
+  SubtaskOutput
+} from '@rayswarm/interface'
+import { judgeCommitCert, proofsOf, sameCommit } from '@rayswarm/lease'
 import { GENERATION_COUNT_MAX } from '@rayswarm/params'
 import { type Judgement, judge, judgeReveal, mayOpen } from '@rayswarm/verification'
 import type { RoleComponents } from './components.ts'
@@ -27,6 +35,8 @@ export interface JobJudgeInit {
   readonly onOpened: (track: SubtaskTrack) => void
   readonly onMayOpen: (track: SubtaskTrack, holders: readonly PeerId[]) => void
   readonly onEvidence: (cert: CommitCert, attestation: Signed<Attestation>) => void
+  /** Witnesses that provably voted twice. */
+  readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   readonly onDecided: (track: SubtaskTrack, output: SubtaskOutput | undefined) => void
 }
 
@@ -58,6 +68,8 @@ export class JobJudge {
     await this.init.state.saved()
     return (
       track.record.state !== 'running' ||
+      // What was allowed once stays so, whoever has opened since.
+      record.mayOpenAtMs !== undefined ||
       mayOpen(this.init.state.spec.verify, this.init.state.outcomes(track), record.replica)
     )
   }
@@ -151,10 +163,16 @@ export class JobJudge {
   #sound(cert: CommitCert): { track: SubtaskTrack; record: ReplicaRecord } | undefined {
     const { offer, state } = this.init
     const known = state.find(cert.replica)
+    const held = known?.record.cert
     // One that we hold already was checked before.
-    const same = known?.record.cert !== undefined && known.record.cert.holder === cert.holder
+    const same = held !== undefined && sameCommit(held, cert)
     if (!same && judgeCommitCert(cert, offer.witnesses, this.components.context).action !== 'accept')
       return undefined
+    if (held !== undefined && !same) {
+      // Two certificates for one replica: whoever voted for both is in them.
+      this.init.onEquivocation(proofsOf(held, cert))
+      return undefined
+    }
     return known ?? (this.init.revisable ? this.#makeRoom(cert.replica) : undefined)
   }
 

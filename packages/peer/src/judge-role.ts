@@ -10,6 +10,7 @@ import { raceDelayMs, raceWeightOf, type WitnessRules } from '@rayswarm/lease'
 import { decodeMessage, encodeMessage, type MessageOf, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
+import { convict } from './convict.ts'
 import type { Evidences } from './evidences.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
@@ -153,6 +154,7 @@ export class JudgeRole implements Judging {
     const witnessed = new WitnessJob(this.components, {
       offer,
       evidences,
+      onEquivocation: proofs => convict(this.components, this.#scope, this.roles.ledger, proofs),
       stateOf: key => witness.stateOf(key)
     })
     this.#jobs.set(job, witnessed)

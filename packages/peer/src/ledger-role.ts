@@ -1,4 +1,5 @@
 import type { Admission, LedgerEntry, PeerId, Score, Signed } from '@rayswarm/interface'
+import { judgeEquivocation } from '@rayswarm/lease'
 import { IdSet } from '@rayswarm/reconcile'
 import {
   authorMark,
@@ -85,6 +86,13 @@ export class LedgerRole {
     return scoreOf(this.#scored.scores, peer)
   }
 
+  /** Whether the ledger proves that a peer voted twice as a witness. */
+  isConvicted(peer: PeerId): boolean {
+    for (const { body } of this.ledger.entries())
+      if (body.claim.kind === 'equivocation' && body.claim.witness === peer) return true
+    return false
+  }
+
   /** Everybody's score, from what this peer knows now. */
   scores(): readonly Score[] {
     return scores(this.ledger.entries(), this.components.clock.nowMs())
@@ -128,6 +136,12 @@ export class LedgerRole {
   }
 
   #add(entry: Signed<LedgerEntry>): Admission {
+    const { claim } = entry.body
+    // A conviction is for ever: nobody is convicted without a proof.
+    if (claim.kind === 'equivocation') {
+      const proven = judgeEquivocation(claim, this.components.context)
+      if (proven.action !== 'accept') return proven
+    }
     const judged = this.ledger.add(entry)
     if (judged.action !== 'accept') return judged
     const { author, sequence } = entry.body

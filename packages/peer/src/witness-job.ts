@@ -1,5 +1,6 @@
 import type {
   Appointment,
+  EquivocationClaim,
   Escrow,
   JobId,
   PeerId,
@@ -29,6 +30,7 @@ const WAKER_COUNT = 2
 export interface WitnessJobInit {
   readonly offer: KnownOffer
   readonly evidences: Evidences
+  readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** What this witness remembers of a replica. */
   readonly stateOf: (key: ReplicaKey) => WitnessState
 }
@@ -73,6 +75,7 @@ export class WitnessJob {
         if (this.#isWakerOf(track)) wakeHolders(components, this.scope, this.job, track, holders)
       },
       onEvidence: (cert, attestation) => init.evidences.add(this.job, cert, attestation),
+      onEquivocation: proofs => init.onEquivocation(proofs),
       onDecided: track => {
         void this.state.save(track)
       }

@@ -22,6 +22,9 @@ const ONE = BigInt(WEIGHT_ONE) * PARTS
 const PRIOR_GOOD = ONE
 const PRIOR_ALL = 11n * ONE
 
+/** Stands in the place of an equivalence class where a peer was convicted of voting twice: it has no other score then. */
+const CONVICTED_CLASS = 'witness'
+
 /** Score of a node nobody has judged yet, in parts of 10 000. */
 export const NEWCOMER_SCORE_BPS = Number((BPS * PRIOR_GOOD) / PRIOR_ALL)
 
@@ -52,7 +55,9 @@ interface Tally {
  *
  * @see spec/reputation.md#scores
  */
-export function scores(entries: Iterable<Signed<LedgerEntry>>, nowMs: number): readonly Score[] {
+export function scores(read: Iterable<Signed<LedgerEntry>>, nowMs: number): readonly Score[] {
+  const entries = [...read]
+  const convicted = convictedIn(entries)
   const tallies = new Map<string, Tally>()
   for (const judged of verdictsOf(entries, nowMs).values()) {
     const { node, equivalenceClass, judge, kind, weight } = judged
@@ -64,7 +69,25 @@ export function scores(entries: Iterable<Signed<LedgerEntry>>, nowMs: number): r
     tally.weights.set(judge, weights)
     tallies.set(key, tally)
   }
-  return [...tallies.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tally]) => scoreOfTally(tally))
+  return [
+    ...[...tallies.entries()]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, tally]) => scoreOfTally(tally))
+      .filter(({ node }) => !convicted.has(node)),
+    ...[...convicted].sort().map(convictedScore)
+  ]
+}
+
+/** Witnesses that voted twice, by proofs that whoever admitted the entries has checked. One is enough, for ever. */
+function convictedIn(entries: readonly Signed<LedgerEntry>[]): ReadonlySet<PeerId> {
+  return new Set(
+    entries.flatMap(({ body: { claim } }) => (claim.kind === 'equivocation' ? [claim.witness] : []))
+  )
+}
+
+function convictedScore(node: PeerId): Score {
+  const none = { scoreBps: 0, acceptedCount: 0, rejectedCount: 0, timeoutCount: 0 }
+  return { node, equivalenceClass: CONVICTED_CLASS, ...none }
 }
 
 /** A node's score in parts of 10 000: that of its best class, or a newcomer's. */

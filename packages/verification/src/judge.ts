@@ -80,9 +80,9 @@ export function mayOpen(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[
   const own = latest.find(outcome => outcome.replica === replica)?.outcome
   if (own !== 'sealed' && own !== 'revealed') return false
 
-  // Who is still under way then is a duplicate of a straggler, or late: enough others are bound to what they have.
-  const boundCount = latest.filter(({ outcome }) => outcome === 'sealed' || outcome === 'revealed').length
-  if (boundCount >= policy.replicaCount) return true
+  // Enough are bound to what they have, and nothing was shown yet: who is still under way is a straggler, or its duplicate.
+  const sealedCount = latest.filter(({ outcome }) => outcome === 'sealed').length
+  if (sealedCount >= policy.replicaCount && !latest.some(({ outcome }) => outcome === 'revealed')) return true
 
   const complete = Array.from({ length: policy.replicaCount }, (_, i) => i).every(index =>
     latest.some(outcome => outcome.replica === index)
