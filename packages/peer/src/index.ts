@@ -20,6 +20,7 @@ export type { PeerComponents } from './components.ts'
 export type { PublishedJob, PublishRequest } from './creator-role.ts'
 export { Emitter } from './emitter.ts'
 export type { JobRun } from './job-run.ts'
-export type { NodeSettings } from './node-role.ts'
+
 export { Peer, type PeerInit } from './peer.ts'
 export type { ExecutionReport, JobReport } from './report.ts'
+export type { NodeSettings } from './willing.ts'

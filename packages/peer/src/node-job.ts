@@ -19,6 +19,8 @@ import { Scope } from './scope.ts'
 /** One job as a node sees it: its scene, loaded once, and what this node has under way for it. */
 export class NodeJob {
   readonly scope: Scope
+  /** Ends before the rest when the node is drained. */
+  readonly executions: Scope
   readonly running = new Set<string>()
   readonly priceMax: Amount
   /** No bid before this instant. */
@@ -49,6 +51,7 @@ export class NodeJob {
   ) {
     this.priceMax = offer.signed.body.spec.pricePerMegaUnitMax
     this.scope = new Scope(components)
+    this.executions = new Scope(components)
   }
 
   /** Made on first use: a stranger's list may be long, so its escrow is looked at before. */
@@ -136,7 +139,7 @@ export class NodeJob {
 
   /** Stop everything under way for this job; results stay. */
   async close(): Promise<void> {
-    const closing = this.scope.close()
+    const closing = Promise.all([this.executions.close(), this.scope.close()])
     const session = await this.#session?.catch(() => undefined)
     await closing
     await session?.close()

@@ -1,6 +1,4 @@
 import type {
-  Account,
-  Amount,
   Grant,
   IneligibleReason,
   JobId,
@@ -10,10 +8,8 @@ import type {
   ReceiptClaim,
   ReplicaKey,
   Runner,
-  Signed,
-  WorkloadKind
+  Signed
 } from '@rayswarm/interface'
-import { eligible, type NodeFacts } from '@rayswarm/market'
 import { GRANTS_PER_REPLY_MAX, OFFER_COUNT_MAX, SEALED_COUNT_MAX } from '@rayswarm/params'
 import { replicaId, signed, verifySigned } from '@rayswarm/wire'
 import { ask } from './ask.ts'
@@ -27,20 +23,7 @@ import { Openings } from './openings.ts'
 import { type Chosen, turnsOf } from './race.ts'
 import { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
-
-/** What an operator decides. */
-export interface NodeSettings {
-  readonly account: Account
-  /** Least price per million work units. */
-  readonly pricePerMegaUnitMin: Amount
-  /** Memory all executions together may use. */
-  readonly memoryBytes: number
-  /** Executions side by side; the engine's own number when absent. */
-  readonly concurrency?: number
-  readonly workloads: readonly WorkloadKind[]
-  /** Work for no creator below this score. */
-  readonly creatorScoreMinBps: number
-}
+import { type NodeSettings, willingFor } from './willing.ts'
 
 /** Speed assumed before the first execution was measured: slow, because a lease ends when its time is used up. */
 const UNITS_PER_MS_GUESS = 50
@@ -60,6 +43,7 @@ export class NodeRole {
   /** Memory that running executions were promised. */
   #reservedBytes = 0
   #bidding = false
+  #draining = false
   #unitsPerMs: number | undefined
 
   constructor(
@@ -98,6 +82,27 @@ export class NodeRole {
   async stop(): Promise<void> {
     await this.#scope.close()
     for (const job of this.#jobs.values()) await job.close()
+  }
+
+  /**
+   * Take no more work and hand back what is not finished within `graceMs`. Answers how many executions were handed back.
+   *
+   * Sealed results go on waiting to be opened: they are paid work.
+   */
+  async drain(graceMs: number): Promise<number> {
+    const { clock, params } = this.components
+    this.#draining = true
+    const untilMs = clock.nowMs() + graceMs
+    while (this.#runningCount > 0 && clock.nowMs() < untilMs)
+      await this.#scope.sleep(Math.min(params.leaseRetryMs, untilMs - clock.nowMs()))
+    const releasedCount = this.#runningCount
+    await Promise.all([...this.#jobs.values()].map(job => job.executions.close()))
+    return releasedCount
+  }
+
+  /** Sealed results that no quorum of judges has seen opened yet. */
+  get sealedCount(): number {
+    return [...this.#jobs.values()].reduce((sum, job) => sum + job.sealedCount, 0)
   }
 
   get runningCount(): number {
@@ -151,7 +156,7 @@ export class NodeRole {
 
   /** Bid for the dearest job that is due, one at a time, so that no place is promised twice. */
   #seek(): void {
-    if (this.#bidding || this.#freePlaces <= 0 || this.#scope.closed) return
+    if (this.#bidding || this.#draining || this.#freePlaces <= 0 || this.#scope.closed) return
     const nowMs = this.components.clock.nowMs()
     const due = [...this.#jobs.values()]
       .filter(job => !job.retired && job.bidAtMs <= nowMs && job.sealedCount < SEALED_COUNT_MAX)
@@ -173,7 +178,9 @@ export class NodeRole {
     const { chance, clock, context, network, params } = this.components
     const creator = job.offer.signed.signer
     job.bidAtMs = clock.nowMs() + jitterMs(params.bidPollMs, chance)
-    const judged = await this.#eligible(job)
+    const probes = this.#engines.map(engine => engine.probe)
+    const { settings, ledger } = this
+    const judged = await willingFor(this.components, job, { settings, probes, ledger })
     if ('reason' in judged) {
       job.bidAtMs =
         clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.declineCount++, DECLINE_DOUBLINGS_MAX)
@@ -234,7 +241,7 @@ export class NodeRole {
     if (page.closed) return this.#checkPaid(job)
     const open = page.open.filter(({ subtask }) => !job.hasPart(subtask))
     const { due, nextInMs } = turnsOf(job.offer, network.peerId, open, params)
-    const chosen = onePerSubtask(due).slice(0, this.#placesFor(job))
+    const chosen = due.slice(0, this.#placesFor(job))
     for (const choice of chosen) this.#execute(job, choice, probe)
     const waitMs = chosen.length > 0 ? 0 : (nextInMs ?? Number.POSITIVE_INFINITY)
     job.bidAtMs = Math.min(job.bidAtMs, clock.nowMs() + waitMs)
@@ -244,34 +251,6 @@ export class NodeRole {
     if (job.reason !== reason) this.components.events.emit('offer:declined', { job: job.offer.job, reason })
     job.reason = reason
     if (reason === 'deadline-passed') this.#scope.spawn('job close', () => this.#close(job))
-  }
-
-  /** Whether we want this job at all. The escrow is read once it is known to be there. */
-  async #eligible(job: NodeJob): Promise<{ probe: Probe } | { reason: IneligibleReason }> {
-    const { chain, clock } = this.components
-    const offer = job.offer.signed.body
-    const facts: NodeFacts = {
-      probes: this.#engines.map(engine => engine.probe),
-      memoryBytes: this.settings.memoryBytes,
-      pricePerMegaUnitMin: this.settings.pricePerMegaUnitMin,
-      workloads: this.settings.workloads,
-      chainId: chain.chainId,
-      contract: chain.contract,
-      creatorScoreMinBps: this.settings.creatorScoreMinBps
-    }
-    job.escrow ??= await chain.escrow(offer.escrow).then(
-      escrow => (escrow.state === 'locked' && escrow.final ? escrow : undefined),
-      () => undefined
-    )
-    const nowMs = clock.nowMs()
-    const judged = eligible(offer, facts, {
-      escrow: job.escrow,
-      // Nobody pays for the splitting of a job without money behind it.
-      budget: job.escrow === undefined ? 0n : job.budget,
-      creatorScoreBps: this.ledger.scoreBps(offer.spec.creator),
-      nowMs
-    })
-    return judged.eligible ? { probe: judged.probe } : { reason: judged.reason }
   }
 
   /** Grants are the creator's word; anything else in a reply is ignored. */
@@ -307,13 +286,13 @@ export class NodeRole {
       session: () => job.session(runner)
     }
     // A closed job runs nothing any more: the place would be taken for ever.
-    if (job.scope.closed) return
+    if (job.executions.closed || this.#draining) return
     job.running.add(id)
     this.#runningCount++
     this.#reservedBytes += memoryBytes
-    job.scope.spawn('execution', async () => {
+    job.executions.spawn('execution', async () => {
       try {
-        const ended = await new Execution(this.components, job.scope, init).run()
+        const ended = await new Execution(this.components, job.executions, init).run()
         if (ended.end === 'sealed') {
           job.noteSealed(replica.subtask)
           events.emit('execution:finished', { replica, elapsedMs: ended.elapsedMs })
@@ -322,7 +301,7 @@ export class NodeRole {
           await this.#open(job, ended.sealed)
         } else this.components.log.debug('replica refused', { replica: id, reason: ended.refusal.reason })
       } catch (cause) {
-        if (!job.scope.closed) this.#onFailure(job, replica, cause)
+        if (!job.executions.closed) this.#onFailure(job, replica, cause)
       } finally {
         job.running.delete(id)
         this.#runningCount--
@@ -414,11 +393,6 @@ export class NodeRole {
     await job.close()
     await job.forget()
   }
-}
-
-/** The first of each subtask: nobody gets two replicas of one. */
-function onePerSubtask(due: readonly Chosen[]): readonly Chosen[] {
-  return due.filter((one, i) => due.findIndex(other => other.replica.subtask === one.replica.subtask) === i)
 }
 
 function compare(a: bigint, b: bigint): number {

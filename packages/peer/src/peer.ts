@@ -7,9 +7,10 @@ import { Emitter } from './emitter.ts'
 import { Evidences } from './evidences.ts'
 import { JudgeRole } from './judge-role.ts'
 import { LedgerRole } from './ledger-role.ts'
-import { NodeRole, type NodeSettings } from './node-role.ts'
+import { NodeRole } from './node-role.ts'
 import { OfferBook } from './offer-book.ts'
 import { SyncRole } from './sync-role.ts'
+import type { NodeSettings } from './willing.ts'
 import { WitnessRole } from './witness-role.ts'
 
 export interface PeerInit {

@@ -35,5 +35,11 @@ export function turnsOf(
     })
     .sort((a, b) => a.leftMs - b.leftMs)
   const ahead = turns.find(({ leftMs }) => leftMs > 0)
-  return { due: turns.filter(({ leftMs }) => leftMs <= 0), nextInMs: ahead?.leftMs }
+  const due = turns.filter(({ leftMs }) => leftMs <= 0)
+  return { due: onePerSubtask(due), nextInMs: ahead?.leftMs }
+}
+
+/** The first of each subtask: nobody gets two replicas of one. */
+function onePerSubtask(due: readonly Chosen[]): readonly Chosen[] {
+  return due.filter((one, i) => due.findIndex(other => other.replica.subtask === one.replica.subtask) === i)
 }

@@ -1,0 +1,50 @@
+import type { Account, Amount, IneligibleReason, Probe, WorkloadKind } from '@rayswarm/interface'
+import { eligible, type NodeFacts } from '@rayswarm/market'
+import type { RoleComponents } from './components.ts'
+import type { LedgerRole } from './ledger-role.ts'
+import type { NodeJob } from './node-job.ts'
+
+/** What an operator decides. */
+export interface NodeSettings {
+  readonly account: Account
+  /** Least price per million work units. */
+  readonly pricePerMegaUnitMin: Amount
+  /** Memory all executions together may use. */
+  readonly memoryBytes: number
+  /** Executions side by side; the engine's own number when absent. */
+  readonly concurrency?: number
+  readonly workloads: readonly WorkloadKind[]
+  /** Work for no creator below this score. */
+  readonly creatorScoreMinBps: number
+}
+
+/** Whether a node wants a job at all. The escrow is read once it is known to be there. */
+export async function willingFor(
+  { chain, clock }: RoleComponents,
+  job: NodeJob,
+  node: { readonly settings: NodeSettings; readonly probes: readonly Probe[]; readonly ledger: LedgerRole }
+): Promise<{ probe: Probe } | { reason: IneligibleReason }> {
+  const { settings, probes, ledger } = node
+  const offer = job.offer.signed.body
+  const facts: NodeFacts = {
+    probes,
+    memoryBytes: settings.memoryBytes,
+    pricePerMegaUnitMin: settings.pricePerMegaUnitMin,
+    workloads: settings.workloads,
+    chainId: chain.chainId,
+    contract: chain.contract,
+    creatorScoreMinBps: settings.creatorScoreMinBps
+  }
+  job.escrow ??= await chain.escrow(offer.escrow).then(
+    escrow => (escrow.state === 'locked' && escrow.final ? escrow : undefined),
+    () => undefined
+  )
+  const judged = eligible(offer, facts, {
+    escrow: job.escrow,
+    // Nobody pays for the splitting of a job without money behind it.
+    budget: job.escrow === undefined ? 0n : job.budget,
+    creatorScoreBps: ledger.scoreBps(offer.spec.creator),
+    nowMs: clock.nowMs()
+  })
+  return judged.eligible ? { probe: judged.probe } : { reason: judged.reason }
+}
