@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HeliaAssets } from '@rayswarm/assets'
 import type { EthersChain } from '@rayswarm/chain'
-import type { Log, Probe, Runner } from '@rayswarm/interface'
-import type { Swarm } from '@rayswarm/network'
+import type { Clock, Log, Network, Probe, Runner } from '@rayswarm/interface'
+import type { Swarm, TransportFaults } from '@rayswarm/network'
 import { params } from '@rayswarm/params'
 import type { NodeSettings, Peer } from '@rayswarm/peer'
 import { nodeIdentity, type WireContext } from '@rayswarm/wire'
@@ -16,6 +16,14 @@ import type { SwarmFile } from './swarm-file.ts'
 
 /** Ways in which a node of a test network may misbehave. */
 export type Byzantine = 'garbage' | 'sometimes'
+
+/** What a test network puts between a peer and its world. */
+export interface Lab {
+  readonly faults: TransportFaults
+  readonly clock: Clock
+  network(inner: Network, context: WireContext): Network
+  runners(runners: readonly Runner[]): readonly Runner[]
+}
 
 /** What {@link openHome} needs. */
 export interface HomeInit {
@@ -88,6 +96,9 @@ export interface HostInit {
   /** Execute other peers' work; absent: do not. */
   readonly node?: Omit<NodeSettings, 'account'>
   readonly byzantine?: Byzantine
+  /** Engines instead of the built-in ones. */
+  readonly engines?: readonly Runner[]
+  readonly lab?: Lab
   /** Subscribe to the peer's events here: some come while it starts. */
   readonly onPeer?: (peer: Peer) => void
 }
@@ -135,16 +146,15 @@ async function assemble(
 ): Promise<{ peer: Peer; swarm: Swarm; assets: HeliaAssets }> {
   const { dir, seed, store, chain, context } = home
   const { netId, preset, bootstrap } = home.swarm
-  const { log, node } = init
+  const { log, node, lab } = init
   // Two seconds of loading, which a command that fails before this point is spared.
-  const [{ createSwarm }, { createAssets }, { judgeCertRecord }, { Peer }, { openEngines }] =
-    await Promise.all([
-      import('@rayswarm/network'),
-      import('@rayswarm/assets'),
-      import('@rayswarm/lease'),
-      import('@rayswarm/peer'),
-      import('./host/engines.ts')
-    ])
+  const [{ createSwarm }, { createAssets }, { judgeCertRecord }, { Peer }, engines] = await Promise.all([
+    import('@rayswarm/network'),
+    import('@rayswarm/assets'),
+    import('@rayswarm/lease'),
+    import('@rayswarm/peer'),
+    init.engines ?? builtIn(init)
+  ])
   let peer: Peer | undefined
   const swarm = await createSwarm({
     privateKeySeed: seed,
@@ -156,10 +166,11 @@ async function assemble(
     log,
     validateRecord: (key, value) =>
       judgeCertRecord(key, value, job => peer?.offers.get(job)?.witnesses, context),
-    ...present({ listen: init.listen, announce: init.announce })
+    ...present({ listen: init.listen, announce: init.announce, faults: lab?.faults })
   })
   closers.push(() => swarm.stop())
-  const { libp2p, network, records } = swarm
+  const { libp2p, records } = swarm
+  const network = lab?.network(swarm.network, context) ?? swarm.network
   const assets = await createAssets({
     libp2p,
     dir: join(dir, 'assets'),
@@ -169,15 +180,22 @@ async function assemble(
   })
   closers.push(() => assets.stop())
   const chance = new SystemChance()
-  const runners = await disguise(openEngines(present({ concurrency: node?.concurrency })), init.byzantine)
+  const honest = await disguise(engines, init.byzantine)
+  const runners = lab?.runners(honest) ?? honest
+  const clock = lab?.clock ?? new SystemClock()
   peer = new Peer(
-    { clock: new SystemClock(), chance, network, records, assets, chain, store, log, runners, context },
+    { clock, chance, network, records, assets, chain, store, log, runners, context },
     {
       params: params[preset],
       ...(node === undefined ? {} : { node: { ...node, account: chain.account } })
     }
   )
   return { peer, swarm, assets }
+}
+
+async function builtIn({ node }: HostInit): Promise<readonly Runner[]> {
+  const { openEngines } = await import('./host/engines.ts')
+  return openEngines(present({ concurrency: node?.concurrency }))
 }
 
 /** Engines that lie, for test networks. */

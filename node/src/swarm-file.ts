@@ -1,8 +1,32 @@
 import { isAbsolute, resolve } from 'node:path'
-import { type Account, type Hex, isRayswarmError, RayswarmError } from '@rayswarm/interface'
+import {
+  type Account,
+  type EquivalenceClass,
+  type Hex,
+  isRayswarmError,
+  type PeerId,
+  RayswarmError
+} from '@rayswarm/interface'
 import type { Preset } from '@rayswarm/params'
 import { z } from 'zod'
 import { readJson, writeWhole } from './disk.ts'
+
+/** Who takes part from the beginning, on networks without a registry on their chain. spec/cli.md#swarm-file */
+export interface RegistryFile {
+  /** Length of an epoch in seconds. */
+  readonly epochS: number
+  readonly entries: readonly {
+    readonly peer: PeerId
+    readonly account: Account
+    /** Base units, as decimal text. */
+    readonly stake: string
+    readonly classes: readonly EquivalenceClass[]
+    readonly operatorTag: string
+    readonly sinceEpoch: number
+  }[]
+  /** 32 bytes in hex that stand for a public beacon. */
+  readonly beaconSeed: Hex
+}
 
 /** What a peer must know to join a swarm. spec/cli.md#swarm-file */
 export interface SwarmFile {
@@ -14,6 +38,8 @@ export interface SwarmFile {
     readonly rpcUrl: string
     readonly token: Account
     readonly escrow: Account
+    /** `NodeRegistry`; without it witnesses are drawn from `registry`, or the creator is the only one. */
+    readonly registry?: Account
     readonly deployedAtBlock?: number
     readonly confirmations?: number
   }
@@ -21,9 +47,12 @@ export interface SwarmFile {
   readonly bootstrap: readonly string[]
   /** Test networks only: the key that mints play money for whoever asks. */
   readonly faucetKey?: Hex
+  /** Test networks only. */
+  readonly registry?: RegistryFile
 }
 
 const BOOTSTRAP_COUNT_MAX = 64
+const REGISTRATION_COUNT_MAX = 10_000
 const account = z.custom<Account>(
   value => typeof value === 'string' && /^0x[\da-fA-F]{40}$/.test(value),
   'must be 0x and 40 hex digits'
@@ -38,6 +67,7 @@ const schema: z.ZodType<SwarmFile> = z
       rpcUrl: z.string().regex(/^https?:\/\/./, 'must be an http(s) URL'),
       token: account,
       escrow: account,
+      registry: account.exactOptional(),
       deployedAtBlock: z.int().nonnegative().exactOptional(),
       confirmations: z.int().nonnegative().exactOptional()
     }),
@@ -47,7 +77,32 @@ const schema: z.ZodType<SwarmFile> = z
         value => typeof value === 'string' && /^0x[\da-f]{64}$/.test(value),
         'must be a private key'
       )
+      .exactOptional(),
+    registry: z
+      .strictObject({
+        epochS: z.int().positive(),
+        entries: z
+          .array(
+            z.strictObject({
+              peer: z.string().max(128),
+              account,
+              stake: z.string().regex(/^\d{1,20}$/, 'must be decimal text'),
+              classes: z.array(z.string().max(128)).max(32),
+              operatorTag: z.string().max(66),
+              sinceEpoch: z.int().nonnegative()
+            })
+          )
+          .max(REGISTRATION_COUNT_MAX),
+        beaconSeed: z.custom<Hex>(
+          value => typeof value === 'string' && /^0x[\da-f]{64}$/.test(value),
+          'must be 0x and 64 hex digits'
+        )
+      })
       .exactOptional()
+  })
+  .refine(file => file.preset !== 'mainnet' || file.registry === undefined, {
+    path: ['registry'],
+    message: 'is for test networks: mainnet has its registry on the chain'
   })
   .refine(file => file.preset !== 'mainnet' || file.faucetKey === undefined, {
     path: ['faucetKey'],

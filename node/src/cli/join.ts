@@ -1,13 +1,15 @@
 import { totalmem } from 'node:os'
 import { join as joinPath } from 'node:path'
-import { RayswarmError } from '@rayswarm/interface'
+import { RayswarmError, type Runner } from '@rayswarm/interface'
 import pc from 'picocolors'
 import { type Byzantine, type Host, openHost } from '../compose.ts'
 import { writeWhole } from '../disk.ts'
+import { SystemClock } from '../host/system-world.ts'
 import { present } from '../present.ts'
 import { StatusBoard } from '../status/board.ts'
 import { serveStatus } from '../status/endpoint.ts'
 import { absolute } from '../swarm-file.ts'
+import type { PeerLab } from '../testnet/peer-lab.ts'
 import { formatTokens, parseTokens } from '../tokens.ts'
 import type { CommandIo, Outcome } from './command.ts'
 import { homeOf, hostInitOf } from './host-init.ts'
@@ -23,18 +25,23 @@ export interface JoinOptions extends NetworkOptions {
   readonly memory?: string
   readonly byzantine?: Byzantine
   readonly readyFile?: string
+  readonly engine?: string
+  readonly noopMs?: string
+  /** Hidden: file in which a testnet tells its peers what they suffer. */
+  readonly lab?: string
 }
 
 /** `rayswarm join`: a node, until it is stopped. */
 export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome> {
   const dir = absolute(options.data ?? joinPath(homeDir(), 'node'))
   const swarm = await swarmOf(options)
-  if (options.byzantine !== undefined && swarm.preset === 'mainnet')
-    throw new RayswarmError('ERR_USAGE', '--byzantine is for test networks', {
-      thing: '--byzantine',
-      value: options.byzantine,
-      remedy: 'Leave it out, or use the swarm file of a test network.'
-    })
+  for (const option of ['byzantine', 'engine', 'lab'] as const)
+    if (options[option] !== undefined && swarm.preset === 'mainnet')
+      throw new RayswarmError('ERR_USAGE', `--${option} is for test networks`, {
+        thing: `--${option}`,
+        value: options[option],
+        remedy: 'Leave it out, or use the swarm file of a test network.'
+      })
   const concurrency =
     options.concurrency === undefined ? undefined : wholeNumber(options.concurrency, '--concurrency')
   const settings = {
@@ -46,23 +53,43 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
     ...present({ concurrency })
   }
   const init = hostInitOf(options, io)
+  const engines = await enginesOf(options, concurrency ?? 1)
+  const lab = await labOf(options)
   const home = await homeOf(dir, swarm, options, io)
   const board = new StatusBoard()
   const host = await openHost(home, {
     ...init,
     node: settings,
-    ...present({ byzantine: options.byzantine }),
+    ...present({ byzantine: options.byzantine, engines, lab }),
     onPeer: peer => {
       board.watch(peer)
       tellNodeEvents(peer, io.tell)
+      lab?.watch(peer)
     }
   })
   try {
     if (host.probes.length === 0) throw await noEngine()
-    return await run(host, board, options, io)
+    return await run(host, board, lab, options, io)
   } finally {
     await host.stop()
+    lab?.history.write({ event: 'stopped' })
   }
+}
+
+/** The engine of test networks, if it was asked for. */
+async function enginesOf(options: JoinOptions, concurrency: number): Promise<readonly Runner[] | undefined> {
+  const { engine, noopMs } = options
+  if (engine !== 'noop') return undefined
+  const executionMs = wholeNumber(noopMs ?? '0', '--noop-ms', 0)
+  const { noopEngine } = await import('../testnet/noop-engine.ts')
+  return [noopEngine(new SystemClock(), { executionMs, concurrency })]
+}
+
+/** What a testnet lets this peer suffer and write down, if a testnet started it. */
+async function labOf(options: JoinOptions): Promise<PeerLab | undefined> {
+  if (options.lab === undefined) return undefined
+  const { PeerLab } = await import('../testnet/peer-lab.ts')
+  return await PeerLab.open(absolute(options.lab))
 }
 
 async function noEngine(): Promise<RayswarmError> {
@@ -80,10 +107,17 @@ async function noEngine(): Promise<RayswarmError> {
   })
 }
 
-async function run(host: Host, board: StatusBoard, options: JoinOptions, io: CommandIo): Promise<Outcome> {
+async function run(
+  host: Host,
+  board: StatusBoard,
+  lab: PeerLab | undefined,
+  options: JoinOptions,
+  io: CommandIo
+): Promise<Outcome> {
   const { network } = host.swarm
-  const status = await serveStatus(host, board)
+  const status = await serveStatus(host, board, lab)
   try {
+    lab?.begin(host)
     const ready = {
       peerId: network.peerId,
       addresses: network.addresses(),

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { perform } from './command.ts'
 import { refuse } from './refuse.ts'
+import { testnetCommands } from './testnet-commands.ts'
 
 const LOG_LEVELS = ['silent', 'warn', 'info', 'debug']
 const BYZANTINE_KINDS = ['garbage', 'sometimes']
@@ -29,7 +30,7 @@ function commands(): Command {
   joinCommand(program)
   publishCommand(program)
   statusCommand(program)
-  testnetCommands(program)
+  testnetCommands(program, commonOptions)
   return program
 }
 
@@ -45,6 +46,13 @@ function joinCommand(program: Command): void {
       new Option('--byzantine <kind>', 'misbehave on purpose; test networks only').choices(BYZANTINE_KINDS)
     )
     .option('--ready-file <file>', 'write peer id and addresses to this file once ready')
+    .addOption(
+      new Option('--engine <name>', 'engine instead of the built-in ones; test networks only').choices([
+        'noop'
+      ])
+    )
+    .option('--noop-ms <ms>', 'how long the noop engine sleeps over each execution', '1000')
+    .addOption(new Option('--lab <file>').hideHelp())
     .addHelpText('after', JOIN_HELP)
     .action(async options => {
       const { join } = await import('./join.ts')
@@ -67,6 +75,7 @@ function publishCommand(program: Command): void {
     .option('--samples <n>', 'samples per pixel')
     .option('--memory <size>', 'memory that one execution may need')
     .option('--budget <tokens>', 'most that may be locked (default: the quote)')
+    .option('--witnesses <m/q>', 'who grants and closes: owner, 7/5 or 13/9 (default: by what is locked)')
     .option('--again', 'publish a job once more that was settled already')
     .option('--timeout <seconds>', 'stop waiting after this long; the job goes on when published again')
     .option('-y, --yes', 'lock the quote without asking')
@@ -90,43 +99,6 @@ function statusCommand(program: Command): void {
       await perform(options, () => status(options))
     })
   commonOptions(command)
-}
-
-function testnetCommands(program: Command): void {
-  const testnet = program.command('testnet').description('A whole swarm on this machine, with play money.')
-  const up = testnet
-    .command('up')
-    .description('Start a chain and nodes; they run on when the command returns.')
-    .option('--dir <dir>', 'where everything of the testnet lives', '.rayswarm/testnet')
-    .option('--peers <n>', 'nodes', '5')
-    .option('--liars <n>', 'how many of them lie', '0')
-    .option('--host <address>', 'address that chain and nodes listen on', '127.0.0.1')
-    .addHelpText('after', TESTNET_UP_HELP)
-    .action(async options => {
-      const { testnetUp } = await import('../testnet/up.ts')
-      await perform(options, io => testnetUp(options, io))
-    })
-  commonOptions(up)
-  const down = testnet
-    .command('down')
-    .description('End exactly the processes that `testnet up` started.')
-    .option('--dir <dir>', 'where the testnet lives', '.rayswarm/testnet')
-    .option('--remove', 'delete the directory too')
-    .addHelpText('after', TESTNET_DOWN_HELP)
-    .action(async options => {
-      const { testnetDown } = await import('../testnet/down.ts')
-      await perform(options, () => testnetDown(options))
-    })
-  commonOptions(down)
-  const chain = testnet
-    .command('chain', { hidden: true })
-    .requiredOption('--dir <dir>')
-    .requiredOption('--host <address>')
-    .action(async options => {
-      const { testnetChain } = await import('../testnet/chain.ts')
-      await perform(options, io => testnetChain(options, io))
-    })
-  commonOptions(chain)
 }
 
 function networkOptions(command: Command): void {
@@ -172,12 +144,3 @@ const STATUS_HELP = `
 Examples:
   $ rayswarm status
   $ rayswarm status --data .rayswarm/testnet --json | jq '.peers[].declined'`
-
-const TESTNET_UP_HELP = `
-Examples:
-  $ rayswarm testnet up --peers 5 --liars 1
-  $ rayswarm testnet up --host 192.0.2.7      # then, elsewhere: rayswarm join --swarm swarm.json (a copy of this one's)`
-
-const TESTNET_DOWN_HELP = `
-Example:
-  $ rayswarm testnet down --remove`

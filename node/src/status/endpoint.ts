@@ -1,62 +1,129 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { isRayswarmError } from '@rayswarm/interface'
 import { toJson } from '../cli/command.ts'
 import type { Host } from '../compose.ts'
 import { writeWhole } from '../disk.ts'
 import type { StatusBoard } from './board.ts'
-import { statusOf } from './peer-status.ts'
+import { digestOf, statusOf } from './peer-status.ts'
 
 const TOKEN_SIZE_BYTES = 24
 const CONNECTION_COUNT_MAX = 8
 const REQUEST_TIMEOUT_MS = 5_000
+const BODY_SIZE_BYTES_MAX = 1 << 20
 
 /** How this machine's user reaches a running peer: contents of `api.json`. */
 export interface StatusAddress {
   readonly url: string
   readonly token: string
   readonly pid: number
+  /** Path of a socket that answers the same: a peer in a network namespace is not reached at `url`. */
+  readonly socket?: string
 }
 
 export const STATUS_FILE = 'api.json'
 
-/** Answer `GET /status` on the loopback interface, to whoever may read the peer's directory. */
-export async function serveStatus(host: Host, board: StatusBoard): Promise<{ close(): Promise<void> }> {
+/** What the endpoint takes from whoever runs a test network. */
+export interface Commands {
+  /** @throws {RayswarmError} `ERR_USAGE` */
+  command(value: unknown): void
+  readonly socketPath: string | undefined
+}
+
+interface Reply {
+  readonly code: number
+  readonly value: unknown
+}
+
+/**
+ * Answer on the loopback interface, to whoever may read the peer's directory: `GET /status`, `GET /digest` and, on a test
+ * network's laboratory, `POST /lab`.
+ */
+export async function serveStatus(
+  host: Host,
+  board: StatusBoard,
+  commands?: Commands
+): Promise<{ close(): Promise<void> }> {
   const token = randomBytes(TOKEN_SIZE_BYTES).toString('hex')
-  const http = createServer((request, response) => {
-    const answer = (code: number, value: unknown): void => {
-      response.writeHead(code, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-      response.end(`${toJson(value)}\n`)
-    }
-    if (!isAuthorized(request, token)) return answer(401, { error: 'token missing or wrong' })
-    if (request.method !== 'GET' || request.url !== '/status') return answer(404, { error: 'no such page' })
-    statusOf(host, board).then(
-      status => answer(200, status),
-      () => answer(500, { error: 'no status' })
-    )
-  })
-  http.maxConnections = CONNECTION_COUNT_MAX
-  http.requestTimeout = REQUEST_TIMEOUT_MS
-  http.listen(0, '127.0.0.1')
-  await once(http, 'listening')
+  const answer = (request: IncomingMessage): Promise<Reply> => replyTo(request, host, board, commands)
+  const servers = [open(token, answer)]
+  servers[0]!.listen(0, '127.0.0.1')
+  const socket = commands?.socketPath
+  if (socket !== undefined) {
+    await rm(socket, { force: true })
+    servers.push(open(token, answer).listen(socket))
+  }
+  await Promise.all(servers.map(http => once(http, 'listening')))
   const address: StatusAddress = {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${(servers[0]!.address() as AddressInfo).port}`,
     token,
-    pid: process.pid
+    pid: process.pid,
+    ...(socket === undefined ? {} : { socket })
   }
   const path = join(host.home.dir, STATUS_FILE)
   await writeWhole(path, `${JSON.stringify(address)}\n`, { thing: 'status file', mode: 0o600 })
   return {
     close: async () => {
       await rm(path, { force: true })
-      http.closeAllConnections()
-      http.close()
-      await once(http, 'close')
+      await Promise.all(
+        servers.map(http => {
+          const closed = once(http, 'close')
+          http.closeAllConnections()
+          http.close()
+          return closed
+        })
+      )
     }
   }
+}
+
+function open(token: string, answer: (request: IncomingMessage) => Promise<Reply>): Server {
+  const http = createServer((request, response) => {
+    const send = ({ code, value }: Reply): void => {
+      response.writeHead(code, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+      response.end(`${toJson(value)}\n`)
+    }
+    if (!isAuthorized(request, token)) return send({ code: 401, value: { error: 'token missing or wrong' } })
+    answer(request).then(send, () => send({ code: 500, value: { error: 'no answer' } }))
+  })
+  http.maxConnections = CONNECTION_COUNT_MAX
+  http.requestTimeout = REQUEST_TIMEOUT_MS
+  return http
+}
+
+async function replyTo(
+  request: IncomingMessage,
+  host: Host,
+  board: StatusBoard,
+  commands: Commands | undefined
+): Promise<Reply> {
+  const asked = `${request.method} ${request.url}`
+  if (asked === 'GET /status') return { code: 200, value: await statusOf(host, board) }
+  if (asked === 'GET /digest') return { code: 200, value: digestOf(host) }
+  if (asked !== 'POST /lab' || commands === undefined) return { code: 404, value: { error: 'no such page' } }
+  try {
+    commands.command(JSON.parse(await bodyOf(request)))
+    return { code: 200, value: {} }
+  } catch (error) {
+    if (!isRayswarmError(error) && !(error instanceof SyntaxError) && !(error instanceof RangeError))
+      throw error
+    return { code: 400, value: { error: error.message } }
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let sizeBytes = 0
+  for await (const chunk of request) {
+    sizeBytes += chunk.length
+    if (sizeBytes > BODY_SIZE_BYTES_MAX) throw new RangeError('body too long')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function isAuthorized(request: IncomingMessage, token: string): boolean {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { EquivalenceClass, JobId, PeerId, Score } from '@rayswarm/interface'
 import { scores } from '@rayswarm/reputation'
 import type { Host } from '../compose.ts'
@@ -31,6 +32,37 @@ export interface JobStatus {
   readonly subtasks: number
   readonly accepted: number
   readonly failed: number
+}
+
+/** What a peer knows, condensed: equal for peers that know the same. */
+export interface PeerDigest {
+  readonly peerId: PeerId
+  /** Hash over the entries of its copy of the ledger. */
+  readonly ledger: string
+  readonly ledgerCount: number
+  /** Hash over the open offers it knows. */
+  readonly offers: string
+  readonly offerCount: number
+  readonly connectedCount: number
+}
+
+export function digestOf({ peer, swarm }: Host): PeerDigest {
+  const entries = [...peer.ledger.ledger.entries()].map(
+    ({ body, signature }) => `${body.author}/${body.sequence}/${Buffer.from(signature).toString('hex')}`
+  )
+  const offers = peer.offers.open().map(({ job }) => job)
+  return {
+    peerId: swarm.network.peerId,
+    ledger: hashOf(entries),
+    ledgerCount: entries.length,
+    offers: hashOf(offers),
+    offerCount: offers.length,
+    connectedCount: swarm.network.peers().length
+  }
+}
+
+function hashOf(lines: readonly string[]): string {
+  return createHash('sha256').update(lines.toSorted().join('\n')).digest('hex')
 }
 
 export async function statusOf(host: Host, board: StatusBoard): Promise<PeerStatus> {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -23,15 +23,32 @@ export interface OwnProcess {
   readonly startMark: string
 }
 
-/** Start the program in the background; it outlives us. Its output goes to `logPath`. */
-export async function spawnDetached(
-  name: string,
-  args: readonly string[],
-  logPath: string
-): Promise<OwnProcess> {
+/** How to start a process. */
+export interface Launch {
+  readonly name: string
+  /** Script of ours; the installed program when absent. */
+  readonly program?: string
+  readonly args: readonly string[]
+  /** Its output goes there. */
+  readonly logPath: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Start it in there. */
+  readonly namespace?: string
+}
+
+/** Start the program in the background; it outlives us. */
+export async function spawnDetached(launch: Launch): Promise<OwnProcess> {
+  const { name, program = PROGRAM, args, logPath, env = {}, namespace } = launch
   const log = openSync(logPath, 'a', 0o600)
+  // Entering a namespace replaces the process that does it: the number stays.
+  const enter = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]
+  const [file = '', ...rest] = [...enter, process.execPath, program, ...args]
   try {
-    const child = spawn(process.execPath, [PROGRAM, ...args], { detached: true, stdio: ['ignore', log, log] })
+    const child = spawn(file, rest, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...env }
+    })
     child.on('error', () => {})
     child.unref()
     if (child.pid === undefined)
@@ -79,12 +96,41 @@ export async function whenReady<T>(
   }
 }
 
+/** Send a signal to a process of ours, if it still is. */
+export async function signalProcess(own: OwnProcess, signal: NodeJS.Signals): Promise<boolean> {
+  const running = await isRunning(own)
+  if (running) send(own.pid, signal)
+  return running
+}
+
+/** Kill a process, and wait until it is gone. */
+export async function killProcess(own: OwnProcess): Promise<void> {
+  if (await signalProcess(own, 'SIGKILL')) await gone(own, KILL_TIMEOUT_MS)
+}
+
+/** Processes that have this in their environment, whoever started them: what a killed command left behind. Linux only. */
+export async function processesWith(key: string, value: string): Promise<OwnProcess[]> {
+  if (process.platform !== 'linux') return []
+  const names = (await readdir('/proc')).filter(name => /^\d+$/.test(name) && name !== String(process.pid))
+  const found = await Promise.all(
+    names.map(async name => {
+      const text = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '')
+      if (!text.split('\0').includes(`${key}=${value}`)) return undefined
+      const mark = await startMark(Number(name))
+      return mark === undefined ? undefined : { name: `pid ${name}`, pid: Number(name), startMark: mark }
+    })
+  )
+  return found.filter(own => own !== undefined)
+}
+
 /** End processes: politely, then not. Answers the ones that were running. */
 export async function endProcesses(processes: readonly OwnProcess[]): Promise<OwnProcess[]> {
   const ended = await Promise.all(
     processes.map(async own => {
       if (!(await isRunning(own))) return undefined
       send(own.pid, 'SIGTERM')
+      // One that is stopped hears nothing until it goes on.
+      send(own.pid, 'SIGCONT')
       if (!(await gone(own, TERM_TIMEOUT_MS))) send(own.pid, 'SIGKILL')
       if (await gone(own, KILL_TIMEOUT_MS)) return own
       throw new RayswarmError('ERR_INTERNAL', `${own.name} (pid ${own.pid}) does not end`, {
@@ -128,7 +174,8 @@ async function startMark(pid: number): Promise<string | undefined> {
   return state === undefined || state.startsWith('Z') ? undefined : mark
 }
 
-async function lastWords(logPath: string): Promise<string> {
+/** The end of what a process wrote into its log. */
+export async function lastWords(logPath: string): Promise<string> {
   try {
     await using file = await open(logPath, 'r')
     const { size } = await file.stat()

@@ -1,168 +1,368 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { RayswarmError } from '@rayswarm/interface'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type PeerId, RayswarmError } from '@rayswarm/interface'
+import { params } from '@rayswarm/params'
 import type { CommandIo, CommonOptions, Outcome } from '../cli/command.ts'
 import { wholeNumber } from '../cli/options.ts'
 import { shortPeer } from '../cli/screen.ts'
-import { readJson, requireWritable, writeWhole } from '../disk.ts'
-import { absolute, type SwarmFile, writeSwarmFile } from '../swarm-file.ts'
+import { readJson, requireWritable } from '../disk.ts'
+import { present } from '../present.ts'
+import { absolute, type RegistryFile, type SwarmFile, writeSwarmFile } from '../swarm-file.ts'
+import { assignByzantine } from './byzantine.ts'
 import { CHAIN_FILE, type ChainFile } from './chain.ts'
-import { endProcesses, isRunning, type OwnProcess, spawnDetached, whenReady } from './processes.ts'
+import { endTestnet } from './down.ts'
+import { oneOf } from './faults.ts'
+import { type PeerKeys, seededBytes, writeKeys } from './keys.ts'
+import { historyPathOf, LAB_HISTORY, Laboratory } from './laboratory.ts'
+import { readLatency } from './latency.ts'
+import { disconnection, HistoryTail, LiveView } from './live-view.ts'
+import { bridgeIp, makeNamespaces, namespacesMissing, placeOf, planNamespaces } from './namespaces.ts'
+import { freePorts } from './ports.ts'
+import { isRunning, lastWords, PROGRAM, whenReady } from './processes.ts'
+import { fastProgram } from './program.ts'
+import {
+  type EngineChoice,
+  type Namespaces,
+  type PeerRecord,
+  TESTNET_FILE,
+  type TestnetFile,
+  writeTestnet
+} from './testnet-file.ts'
 
-const READY_TIMEOUT_MS = 60_000
-const PEER_COUNT_MAX = 64
+const CHAIN_TIMEOUT_MS = 60_000
+const PEER_COUNT_MAX = 128
+const POLL_MS = 100
+/** A process that died is noticed this often. */
+const PULSE_MS = 1_000
+const PEER_PORT = 4_001
+const EPOCH_S = 60
+const GENESIS_STAKE = '1000000000'
+const CLASSES = { noop: 'noop/1', pathtracer: 'pathtracer/1/wasm' } as const
 
 export interface TestnetUpOptions extends CommonOptions {
   readonly dir: string
   readonly peers: string
   readonly liars: string
   readonly host: string
+  readonly seed?: string
+  readonly byzantine?: string
+  readonly latency?: string
+  readonly layer: string
+  readonly engine: string
+  readonly noopMs: string
+  readonly concurrency: string
+  readonly readyTimeout: string
 }
 
-/** Contents of `testnet.json`: what `testnet down` ends. */
-export interface TestnetFile {
-  readonly processes: readonly OwnProcess[]
-}
-
-export const TESTNET_FILE = 'testnet.json'
-
-/** What a node writes when it is ready. */
-interface ReadyNode {
-  readonly peerId: string
-  readonly addresses: readonly string[]
-  readonly account: string
-  readonly pid: number
-}
-
-/** A testnet that is being started. */
-interface Starting {
+/** What a testnet is to be. */
+export interface TestnetPlan {
   readonly dir: string
+  readonly peerCount: number
+  readonly seed: string
+  /** `kind:n[,kind:n]` */
+  readonly byzantine: string
+  readonly latencyPath?: string
+  readonly layer: 'auto' | 'process' | 'namespace'
   readonly host: string
-  readonly started: OwnProcess[]
-  written: Promise<void>
-  readonly io: CommandIo
+  readonly engine: EngineChoice
+  readonly readyMs: number
 }
 
-/** `rayswarm testnet up`: start chain and nodes, wait until they are ready, leave them running. */
+/** `rayswarm testnet up`: start chain and nodes, wait until they are connected, leave them running. */
 export async function testnetUp(options: TestnetUpOptions, io: CommandIo): Promise<Outcome> {
-  const dir = absolute(options.dir)
-  const peerCount = wholeNumber(options.peers, '--peers')
-  const liarCount = wholeNumber(options.liars, '--liars', 0)
-  requireCounts(peerCount, liarCount)
+  const liars = wholeNumber(options.liars, '--liars', 0)
+  const plan: TestnetPlan = {
+    dir: absolute(options.dir),
+    peerCount: wholeNumber(options.peers, '--peers'),
+    seed: options.seed ?? randomBytes(8).toString('hex'),
+    byzantine: [options.byzantine ?? '', liars > 0 ? `garbage:${liars}` : ''].join(','),
+    layer: oneOf(options.layer, ['auto', 'process', 'namespace'], '--layer'),
+    host: options.host,
+    engine: {
+      engine: oneOf(options.engine, ['pathtracer', 'noop'], '--engine'),
+      noopMs: wholeNumber(options.noopMs, '--noop-ms', 0),
+      concurrency: wholeNumber(options.concurrency, '--concurrency')
+    },
+    readyMs: wholeNumber(options.readyTimeout, '--ready-timeout') * 1_000,
+    ...present({ latencyPath: options.latency })
+  }
+  const lab = await bringUp(plan, io)
+  try {
+    return outcomeOf(lab, (await readJson(join(plan.dir, CHAIN_FILE), 'chain file')) as ChainFile)
+  } finally {
+    lab.close()
+  }
+}
+
+/**
+ * Start a testnet. What was started is ended again when that fails.
+ *
+ * @throws {RayswarmError} `ERR_USAGE`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INTERNAL` with a process's last words
+ */
+export async function bringUp(plan: TestnetPlan, io: CommandIo): Promise<Laboratory> {
+  const { dir, peerCount } = plan
+  if (peerCount > PEER_COUNT_MAX)
+    throw new RayswarmError('ERR_USAGE', `--peers ${peerCount} is too many`, {
+      thing: '--peers',
+      value: peerCount,
+      remedy: `Start at most ${PEER_COUNT_MAX} here.`
+    })
+  const names = Array.from({ length: peerCount }, (_, index) => `node-${index + 1}`)
+  const byzantine = assignByzantine(plan.byzantine, names)
+  const latency = plan.latencyPath === undefined ? undefined : await readLatency(plan.latencyPath)
   await requireWritable(dir, 'testnet directory')
   await requireDown(dir)
-  const starting: Starting = { dir, host: options.host, started: [], written: Promise.resolve(), io }
+  const layer = await layerOf(plan, io)
+  const startedAtMs = performance.now()
+  const id = randomBytes(3).toString('hex')
+  const namespaces = layer === 'namespace' ? await planNamespaces(id) : undefined
+  const sockets = namespaces && (await mkdtemp(join(tmpdir(), `rs${id}-`)))
+  const peers = await recordPeers(plan, [...names, 'creator'], byzantine, namespaces)
+  await Promise.all([LAB_HISTORY, 'history.jsonl'].map(file => rm(join(dir, file), { force: true })))
+  await Promise.all(peers.map(({ home }) => rm(historyPathOf(home), { force: true })))
+  const file: TestnetFile = {
+    id: `${id}-${randomBytes(8).toString('hex')}`,
+    seed: plan.seed,
+    layer,
+    program: join(dir, 'program', 'start.js'),
+    processes: [],
+    peers,
+    engine: plan.engine,
+    faults: [],
+    faultCount: 0,
+    ...present({ namespaces, sockets, latency })
+  }
+  // From here on `down` knows what to end, whatever becomes of us.
+  await writeTestnet(dir, file)
+  const lab = await Laboratory.open(dir)
   try {
-    const chain = await startChain(starting)
-    const swarmPath = join(dir, 'swarm.json')
-    const swarm: SwarmFile = {
-      netId: 'testnet',
-      preset: 'testnet',
-      chain: {
-        chainId: chain.deployment.chainId,
-        rpcUrl: chain.rpcUrl,
-        token: chain.deployment.token,
-        escrow: chain.deployment.contract,
-        deployedAtBlock: chain.deployment.deployedAtBlock
-      },
-      bootstrap: [],
-      faucetKey: chain.key
-    }
-    await writeSwarmFile(swarmPath, swarm)
-    const names = Array.from({ length: peerCount }, (_, index) => `node-${index + 1}`)
-    const isLiar = (name: string): boolean => names.indexOf(name) >= peerCount - liarCount
-    const first = await startNode(starting, names[0]!, isLiar(names[0]!))
-    // Everybody else, on this machine or another, starts from the first node.
-    await writeSwarmFile(swarmPath, { ...swarm, bootstrap: [...first.addresses] })
-    const others = await allOf(names.slice(1).map(name => startNode(starting, name, isLiar(name))))
-    const nodes = [first, ...others].map((node, index) => ({
-      node: names[index]!,
-      peerId: node.peerId,
-      account: node.account,
-      pid: node.pid,
-      liar: isLiar(names[index]!)
-    }))
-    const lines = nodes.map(node => `${node.node}  ${shortPeer(node.peerId)}${node.liar ? '  lies' : ''}`)
-    return {
-      json: { dir, swarm: swarmPath, rpcUrl: chain.rpcUrl, chainId: chain.deployment.chainId, nodes },
-      text: [
-        ...lines,
-        `chain   ${chain.rpcUrl}`,
-        `swarm   ${swarmPath}`,
-        `publish with: rayswarm publish <scene or job file> --swarm ${swarmPath}`
-      ].join('\n')
-    }
+    lab.history.write({
+      event: 'testnet',
+      layer,
+      seed: plan.seed,
+      leaseTermMs: params.testnet.leaseTermMsMin,
+      peers: peers.map(({ name, peerId, account, role, byzantine: lies }) => ({
+        name,
+        peerId,
+        account,
+        role,
+        ...present({ byzantine: lies })
+      }))
+    })
+    if (namespaces !== undefined) await makeNamespaces(namespaces, peers)
+    await startAll(lab, plan, io)
+    const seconds = Math.round((performance.now() - startedAtMs) / 10) / 100
+    lab.history.write({ event: 'ready', seconds })
+    await lab.change(known => ({ ...known, readySeconds: seconds }))
+    return lab
   } catch (error) {
-    await endProcesses(starting.started)
-    await rm(join(dir, TESTNET_FILE), { force: true })
+    lab.close()
+    await endTestnet(dir).catch(() => {})
     throw error
   }
 }
 
-/** Like `Promise.all`, but a failure waits for the others: what they start must be known before it is ended. */
-async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(work)
-  return await Promise.all(work)
+/** Which layer it is going to be, said once. */
+async function layerOf({ layer }: TestnetPlan, { screen }: CommandIo): Promise<'process' | 'namespace'> {
+  if (layer === 'process') return layer
+  const missing = await namespacesMissing()
+  if (missing === undefined) {
+    screen.say('faults: network namespaces with nftables and tbf; delays in the processes')
+    return 'namespace'
+  }
+  if (layer === 'namespace')
+    throw new RayswarmError('ERR_USAGE', `network namespaces cannot be used here: ${missing}`, {
+      thing: '--layer',
+      value: layer,
+      remedy: 'Run it as root with iproute2 and nftables, or use --layer process.'
+    })
+  screen.say(`faults: in the processes; no network namespaces here (${missing})`)
+  return 'process'
 }
 
-function requireCounts(peerCount: number, liarCount: number): void {
-  const fault = (thing: string, value: number, remedy: string): RayswarmError =>
-    new RayswarmError('ERR_USAGE', `${thing} ${value} does not work`, { thing, value, remedy })
-  if (peerCount > PEER_COUNT_MAX) throw fault('--peers', peerCount, `Start at most ${PEER_COUNT_MAX} here.`)
-  if (liarCount > peerCount) throw fault('--liars', liarCount, `Let at most ${peerCount} lie.`)
+/** Keys and places of everybody, before anybody runs. */
+async function recordPeers(
+  { dir, seed, host }: TestnetPlan,
+  names: readonly string[],
+  byzantine: ReadonlyMap<string, NonNullable<PeerRecord['byzantine']>>,
+  namespaces: Namespaces | undefined
+): Promise<PeerRecord[]> {
+  const ports = namespaces === undefined ? await freePorts(names.length, host, dir) : []
+  const peers: PeerRecord[] = []
+  for (const [index, name] of names.entries()) {
+    const home = join(dir, name)
+    const keys: PeerKeys = await writeKeys(home, seed, name)
+    const place = namespaces && placeOf(namespaces, index)
+    peers.push({
+      name,
+      role: name === 'creator' ? 'creator' : 'node',
+      ...keys,
+      home,
+      listen: place === undefined ? `/ip4/${host}/tcp/${ports[index]}` : `/ip4/${place.ip}/tcp/${PEER_PORT}`,
+      ...present({ place, byzantine: byzantine.get(name) })
+    })
+  }
+  return peers
+}
+
+async function startAll(lab: Laboratory, plan: TestnetPlan, io: CommandIo): Promise<void> {
+  const { dir, file } = lab
+  const { namespaces } = file
+  const [chain, program] = await Promise.all([
+    startChain(lab, namespaces === undefined ? plan.host : bridgeIp(namespaces), io),
+    fastProgram(join(dir, 'program'))
+  ])
+  await lab.change(known => ({ ...known, program }))
+  const nodes = file.peers.filter(({ role }) => role === 'node')
+  const swarm: SwarmFile = {
+    netId: 'testnet',
+    preset: 'testnet',
+    chain: {
+      chainId: chain.deployment.chainId,
+      rpcUrl: chain.rpcUrl,
+      token: chain.deployment.token,
+      escrow: chain.deployment.contract,
+      deployedAtBlock: chain.deployment.deployedAtBlock
+    },
+    // Everybody, on this machine or another, starts from the first node.
+    bootstrap: [`${nodes[0]!.listen}/p2p/${nodes[0]!.peerId}`],
+    faucetKey: chain.key,
+    registry: registryOf(plan, nodes)
+  }
+  await writeSwarmFile(join(dir, 'swarm.json'), swarm)
+  await lab.apply()
+  await startNodes(lab, nodes, plan.readyMs, io)
+}
+
+/** Everybody is registered from the beginning. */
+function registryOf({ seed, engine }: TestnetPlan, nodes: readonly PeerRecord[]): RegistryFile {
+  return {
+    epochS: EPOCH_S,
+    entries: nodes.map(({ name, peerId, account }) => ({
+      peer: peerId,
+      account,
+      stake: GENESIS_STAKE,
+      classes: [CLASSES[engine.engine]],
+      operatorTag: name,
+      sinceEpoch: 0
+    })),
+    beaconSeed: `0x${seededBytes(seed, 'beacon').toString('hex')}`
+  }
+}
+
+async function startChain(lab: Laboratory, host: string, { signal }: CommandIo): Promise<ChainFile> {
+  const { dir } = lab
+  const logPath = join(dir, 'chain.log')
+  const args = ['testnet', 'chain', '--dir', dir, '--host', host]
+  // The chain starts before there is a copy of the program, and once: it takes the installed one.
+  const own = await lab.start({ name: 'chain', args, logPath, program: PROGRAM })
+  const ready = async (): Promise<ChainFile | undefined> => {
+    const file = (await readJson(join(dir, CHAIN_FILE), 'chain file')) as ChainFile
+    return file.pid === own.pid ? file : undefined
+  }
+  return await whenReady(own, logPath, ready, { timeoutMs: CHAIN_TIMEOUT_MS, signal })
+}
+
+/** Start nodes a few at a time, as many as the machine has cores to load them, and wait until all are well connected. */
+async function startNodes(
+  lab: Laboratory,
+  nodes: readonly PeerRecord[],
+  timeoutMs: number,
+  io: CommandIo
+): Promise<void> {
+  const tail = new HistoryTail()
+  const view = new LiveView()
+  for (const { home } of nodes) tail.follow(historyPathOf(home))
+  const atOnce = availableParallelism() + 2
+  const queue = [...nodes]
+  const untilMs = performance.now() + timeoutMs
+  let begun = 0
+  for (let polls = 0; ; polls++) {
+    view.feed(tail.read())
+    // The first one alone: it compiles the program for all, and all look for it.
+    const places = view.started.size === 0 ? 1 : atOnce
+    while (queue.length > 0 && begun - view.started.size < places) {
+      await lab.startPeer(queue.shift()!)
+      begun++
+    }
+    if (queue.length === 0 && view.started.size === nodes.length) {
+      const missing = disconnection(nodes, view.connected)
+      if (missing === undefined) return
+      io.screen.show([`waiting: ${missing}`])
+    } else io.screen.show([`${view.started.size} of ${nodes.length} nodes are up`])
+    if (io.signal.aborted) throw new RayswarmError('ERR_ABORTED', 'stopped while the testnet was starting')
+    if (performance.now() > untilMs)
+      throw new RayswarmError(
+        'ERR_TIMEOUT',
+        `the testnet did not get ready: ${disconnection(nodes, view.connected)}`,
+        {
+          thing: '--ready-timeout',
+          value: timeoutMs / 1_000,
+          remedy: 'Start fewer peers, or give them more time.'
+        }
+      )
+    if (polls % (PULSE_MS / POLL_MS) === 0) await requireAlive(lab, nodes)
+    await delay(POLL_MS)
+  }
+}
+
+async function requireAlive(lab: Laboratory, nodes: readonly PeerRecord[]): Promise<void> {
+  for (const { name, home } of nodes) {
+    const own = lab.processOf(name)
+    if (own === undefined || (await isRunning(own))) continue
+    const logPath = join(home, `${name}.log`)
+    throw new RayswarmError('ERR_INTERNAL', `${name} did not get ready: ${await lastWords(logPath)}`, {
+      thing: 'process',
+      value: name,
+      remedy: `See its log, ${logPath}.`
+    })
+  }
 }
 
 /** @throws {RayswarmError} `ERR_USAGE` when processes of the directory are running */
 async function requireDown(dir: string): Promise<void> {
-  const file = await readJson(join(dir, TESTNET_FILE), 'testnet file').catch(() => undefined)
-  const processes = (file as TestnetFile | undefined)?.processes ?? []
-  const running = await Promise.all(processes.map(isRunning))
+  const file = (await readJson(join(dir, TESTNET_FILE), 'testnet file').catch(() => undefined)) as
+    | TestnetFile
+    | undefined
+  if (file === undefined) return
+  const running = await Promise.all(file.processes.map(isRunning))
   if (running.includes(true))
     throw new RayswarmError('ERR_USAGE', `a testnet is running in ${dir}`, {
       thing: '--dir',
       value: dir,
       remedy: `End it with \`rayswarm testnet down --dir ${dir}\`, or choose another directory.`
     })
+  // Nothing runs, but a namespace or a directory of sockets may have been left.
+  await endTestnet(dir)
 }
 
-async function startChain(starting: Starting): Promise<ChainFile> {
-  const { dir, host } = starting
-  const own = await start(starting, 'chain', dir, ['testnet', 'chain', '--dir', dir, '--host', host])
-  const ready = async (): Promise<ChainFile | undefined> => {
-    const file = (await readJson(join(dir, CHAIN_FILE), 'chain file')) as ChainFile
-    return file.pid === own.pid ? file : undefined
+function outcomeOf(lab: Laboratory, { rpcUrl, deployment }: ChainFile): Outcome {
+  const { dir, file } = lab
+  const swarm = join(dir, 'swarm.json')
+  const nodes = file.peers
+    .filter(({ role }) => role === 'node')
+    .map(({ name, peerId, account, byzantine }) => ({
+      node: name,
+      peerId: peerId satisfies PeerId,
+      account,
+      pid: lab.processOf(name)?.pid,
+      liar: byzantine !== undefined,
+      ...present({ byzantine })
+    }))
+  const { readySeconds, layer, seed } = file
+  return {
+    json: { dir, swarm, rpcUrl, chainId: deployment.chainId, layer, seed, readySeconds, nodes },
+    text: [
+      ...nodes.map(
+        node => `${node.node}  ${shortPeer(node.peerId)}${node.liar ? `  ${node.byzantine}` : ''}`
+      ),
+      `chain   ${rpcUrl}`,
+      `swarm   ${swarm}`,
+      `ready after ${readySeconds} s`,
+      `publish with: rayswarm publish <scene or job file> --swarm ${swarm}`
+    ].join('\n')
   }
-  return await whenReady(own, join(dir, 'chain.log'), ready, timing(starting))
-}
-
-async function startNode(starting: Starting, name: string, isLiar: boolean): Promise<ReadyNode> {
-  const { dir, host } = starting
-  const home = join(dir, name)
-  await mkdir(home, { recursive: true, mode: 0o700 })
-  const readyFile = join(home, 'ready.json')
-  await rm(readyFile, { force: true })
-  const listen = ['--listen', `/ip4/${host}/tcp/0`, `/ip4/${host}/tcp/0/ws`]
-  const place = ['--swarm', join(dir, 'swarm.json'), '--data', home, '--ready-file', readyFile]
-  const lie = isLiar ? ['--byzantine', 'garbage'] : []
-  const own = await start(starting, name, home, ['join', ...place, '--concurrency', '1', ...lie, ...listen])
-  const ready = async (): Promise<ReadyNode> => (await readJson(readyFile, 'ready file')) as ReadyNode
-  return await whenReady(own, join(home, `${name}.log`), ready, timing(starting))
-}
-
-/** Start one process and write down that it is ours before anything else happens. */
-async function start(starting: Starting, name: string, dir: string, args: string[]): Promise<OwnProcess> {
-  const own = await spawnDetached(name, args, join(dir, `${name}.log`))
-  starting.started.push(own)
-  // One write after the other: the last one must be the one that names everybody.
-  starting.written = starting.written.then(async () => {
-    const file: TestnetFile = { processes: starting.started }
-    const text = `${JSON.stringify(file, undefined, 2)}\n`
-    await writeWhole(join(starting.dir, TESTNET_FILE), text, { thing: 'testnet file' })
-  })
-  await starting.written
-  return own
-}
-
-function timing({ io }: Starting): { timeoutMs: number; signal: AbortSignal } {
-  return { timeoutMs: READY_TIMEOUT_MS, signal: io.signal }
 }

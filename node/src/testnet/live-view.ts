@@ -1,0 +1,176 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import type { JobId, PeerId } from '@rayswarm/interface'
+import { type HistoryEvent, parseEvent } from './history.ts'
+
+const CHUNK_BYTES = 1 << 20
+
+/** Reads what was added to history files since it last looked. */
+export class HistoryTail {
+  readonly #files = new Map<string, { offset: number; rest: string }>()
+
+  /** Follow this file too, from its beginning; it need not exist yet. */
+  follow(path: string): void {
+    if (!this.#files.has(path)) this.#files.set(path, { offset: 0, rest: '' })
+  }
+
+  read(): HistoryEvent[] {
+    const events: HistoryEvent[] = []
+    for (const [path, state] of this.#files) {
+      const text = state.rest + readFrom(path, state.offset, size => (state.offset += size))
+      const lines = text.split('\n')
+      state.rest = lines.pop() ?? ''
+      for (const line of lines) {
+        const event = parseEvent(line)
+        if (event !== undefined) events.push(event)
+      }
+    }
+    return events
+  }
+}
+
+function readFrom(path: string, offset: number, onRead: (sizeBytes: number) => void): string {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch {
+    return ''
+  }
+  try {
+    const parts: Buffer[] = []
+    for (let at = offset; ; ) {
+      const buffer = Buffer.alloc(CHUNK_BYTES)
+      const sizeBytes = readSync(fd, buffer, 0, CHUNK_BYTES, at)
+      if (sizeBytes === 0) break
+      parts.push(buffer.subarray(0, sizeBytes))
+      at += sizeBytes
+      onRead(sizeBytes)
+    }
+    return Buffer.concat(parts).toString('utf8')
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A job, as the histories tell. */
+export interface JobView {
+  readonly job: JobId
+  subtaskCount: number
+  readonly accepted: Set<number>
+  isSettled: boolean
+  isFetched: boolean
+}
+
+/** What a testnet looks like right now, from its peers' histories. */
+export class LiveView {
+  readonly started = new Set<string>()
+  readonly connected = new Map<string, Set<PeerId>>()
+  /** Lease by slot: who holds it. */
+  readonly leases = new Map<string, string>()
+  readonly witnesses = new Set<string>()
+  readonly jobs = new Map<JobId, JobView>()
+
+  feed(events: readonly HistoryEvent[]): void {
+    for (const event of events) this.#feed(event)
+  }
+
+  /** A process ended: what it held and whom it met is gone. */
+  forget(name: string): void {
+    this.started.delete(name)
+    this.connected.delete(name)
+    for (const [slot, holder] of this.leases) if (holder === name) this.leases.delete(slot)
+  }
+
+  get holders(): string[] {
+    return [...new Set(this.leases.values())]
+  }
+
+  job(id: JobId): JobView {
+    const known = this.jobs.get(id)
+    if (known !== undefined) return known
+    const view = { job: id, subtaskCount: 0, accepted: new Set<number>(), isSettled: false, isFetched: false }
+    this.jobs.set(id, view)
+    return view
+  }
+
+  #feed(event: HistoryEvent): void {
+    const { peer } = event
+    switch (event.event) {
+      case 'started':
+        this.forget(peer)
+        this.started.add(peer)
+        this.connected.set(peer, new Set())
+        break
+      case 'stopped':
+        this.forget(peer)
+        break
+      case 'connected':
+        this.connected.get(peer)?.add(event.with)
+        break
+      case 'disconnected':
+        this.connected.get(peer)?.delete(event.with)
+        break
+      case 'lease':
+        this.leases.set(slotKey(event), peer)
+        break
+      case 'lease-lost':
+      case 'executed':
+      case 'execution-failed':
+        if (this.leases.get(slotKey(event)) === peer) this.leases.delete(slotKey(event))
+        break
+      case 'drawn':
+        this.witnesses.add(peer)
+        break
+      case 'published':
+        this.job(event.job).subtaskCount = event.subtaskCount
+        break
+      case 'accepted':
+        this.job(event.job).accepted.add(event.subtask)
+        break
+      case 'settled':
+        this.job(event.job).isSettled = true
+        break
+      case 'fetched':
+        this.job(event.job).isFetched = true
+        break
+    }
+  }
+}
+
+/** One slot of one job, as text. */
+export function slotKey(slot: {
+  readonly job: string
+  readonly subtask: number
+  readonly replica: number
+  readonly generation: number
+}): string {
+  return `${slot.job}/${slot.subtask}/${slot.replica}/${slot.generation}`
+}
+
+/** Connections a peer of a large testnet must have at least. */
+export const DEGREE_MIN = 6
+
+/**
+ * Whether everybody is connected well enough: each with a few others, and all with all by way of others. If not, what is
+ * missing.
+ */
+export function disconnection(
+  members: readonly { readonly name: string; readonly peerId: PeerId }[],
+  connected: ReadonlyMap<string, ReadonlySet<PeerId>>
+): string | undefined {
+  const wanted = Math.min(DEGREE_MIN, members.length - 1)
+  const nameOf = new Map(members.map(({ name, peerId }) => [peerId, name]))
+  const neighbours = new Map(
+    members.map(({ name }) => [
+      name,
+      [...(connected.get(name) ?? [])].map(peer => nameOf.get(peer)).filter(other => other !== undefined)
+    ])
+  )
+  const lonely = members.filter(({ name }) => neighbours.get(name)!.length < wanted)
+  if (lonely.length > 0)
+    return `${lonely.length} of ${members.length} peers have fewer than ${wanted} connections, among them ${lonely[0]!.name}`
+  const reached = new Set(members.slice(0, 1).map(({ name }) => name))
+  for (const name of reached) for (const other of neighbours.get(name) ?? []) reached.add(other)
+  if (reached.size === members.length) return undefined
+  const lost = members.find(({ name }) => !reached.has(name))!
+  return `the swarm is split: ${members[0]!.name} does not reach ${lost.name}`
+}

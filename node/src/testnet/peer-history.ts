@@ -1,0 +1,61 @@
+import type { ReplicaKey } from '@rayswarm/interface'
+import type { Peer } from '@rayswarm/peer'
+import type { Host } from '../compose.ts'
+import type { HistoryFile } from './history.ts'
+
+const MESSAGE_LENGTH_MAX = 300
+
+const slotOf = ({ job, subtask, replica, generation }: ReplicaKey) => ({ job, subtask, replica, generation })
+const short = (error: Error): string => error.message.slice(0, MESSAGE_LENGTH_MAX)
+
+/** Write down what a peer reports. Call it before the peer starts: some of it comes while it starts. */
+export function recordPeer({ events }: Pick<Peer, 'events'>, history: HistoryFile): void {
+  const seen = new Set<string>()
+  const tell = history.write.bind(history)
+  events.on('offer:seen', ({ job }) => {
+    if (!seen.has(job)) tell({ event: 'offer', job })
+    seen.add(job)
+  })
+  events.on('job:published', ({ job, subtaskCount, locked }) =>
+    tell({ event: 'published', job, subtaskCount, locked: String(locked) })
+  )
+  events.on('witness:drawn', event => tell({ event: 'drawn', ...event }))
+  events.on('witness:equivocated', event => tell({ event: 'equivocated', ...event }))
+  events.on('replica:granted', ({ replica, node }) => tell({ event: 'granted', ...slotOf(replica), node }))
+  events.on('replica:lapsed', ({ replica, node }) => tell({ event: 'lapsed', ...slotOf(replica), node }))
+  events.on('replica:committed', ({ replica, node }) =>
+    tell({ event: 'committed', ...slotOf(replica), node })
+  )
+  events.on('replica:judged', ({ replica, node, verdict, reason }) =>
+    tell({ event: 'judged', ...slotOf(replica), node, verdict, ...(reason === undefined ? {} : { reason }) })
+  )
+  events.on('subtask:accepted', ({ job, subtask }) => tell({ event: 'accepted', job, subtask }))
+  events.on('job:settled', ({ job, outcome }) =>
+    tell({ event: 'settled', job, txHash: outcome.txHash, paid: String(outcome.paid) })
+  )
+  events.on('job:expired', ({ job, acceptedCount, subtaskCount }) =>
+    tell({ event: 'expired', job, acceptedCount, subtaskCount })
+  )
+  events.on('job:failed', ({ job, error }) => tell({ event: 'failed', job, message: short(error) }))
+  events.on('lease:held', ({ replica, fence }) => tell({ event: 'lease', ...slotOf(replica), fence }))
+  events.on('lease:lost', ({ replica, fence }) => tell({ event: 'lease-lost', ...slotOf(replica), fence }))
+  events.on('execution:finished', ({ replica, elapsedMs }) =>
+    tell({ event: 'executed', ...slotOf(replica), elapsedMs })
+  )
+  events.on('execution:failed', ({ replica, error }) =>
+    tell({ event: 'execution-failed', ...slotOf(replica), message: short(error) })
+  )
+  events.on('node:paid', ({ job, amount }) => tell({ event: 'paid', job, credit: String(amount) }))
+}
+
+/** Write down whom a peer is connected with. */
+export function recordConnections({ swarm }: Pick<Host, 'swarm'>, history: HistoryFile): void {
+  const { libp2p } = swarm
+  for (const peer of libp2p.getPeers()) history.write({ event: 'connected', with: peer.toString() })
+  libp2p.addEventListener('peer:connect', ({ detail }) =>
+    history.write({ event: 'connected', with: detail.toString() })
+  )
+  libp2p.addEventListener('peer:disconnect', ({ detail }) =>
+    history.write({ event: 'disconnected', with: detail.toString() })
+  )
+}
