@@ -106,6 +106,9 @@ describe('drawWitnesses', () => {
   it('takes an empty tag for no operator at all', () => {
     const snapshot = snapshotOf(registration(CREATOR), ...peers(7))
     assert.equal(drawn(snapshot, 7)?.length, 7)
+    // The creator is no witness, tag or not.
+    assert.equal(drawn(snapshot, 8), undefined)
+    assert.equal(drawableCount(snapshot, CREATOR), 7)
   })
 
   it('draws at most one peer of each operator', () => {

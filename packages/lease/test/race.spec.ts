@@ -123,6 +123,8 @@ describe('sortitioned', () => {
   it('doubles with time and drops nobody on the way, until all may', () => {
     const [first, same, second] = [bidders(0), bidders(stepMs - 1), bidders(stepMs)]
     assert.deepEqual(same, first)
+    // A clock that was set back.
+    assert.deepEqual(bidders(-stepMs), first)
     assert.ok(first.every(node => second.includes(node)))
     assert.ok(second.length > first.length * 1.4, `${first.length}, ${second.length}`)
     assert.equal(bidders(stepMs * 6).length, nodes.length)
