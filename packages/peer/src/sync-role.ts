@@ -1,6 +1,6 @@
 import { type Admission, isRayswarmError, type JobId, type PeerId, type SetName } from '@rayswarm/interface'
 import { MESSAGE_SIZE_BYTES_MAX, SYNC_ITEMS_COUNT_MAX } from '@rayswarm/params'
-import { answer, type IdSet, open, proceed } from '@rayswarm/reconcile'
+import { answer, IdSet, open, proceed } from '@rayswarm/reconcile'
 import { decodeMessage, encodeMessage, type MessageOf, message, toHex } from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
 import { exchangeWithNeighbours } from './neighbours.ts'
@@ -63,9 +63,6 @@ interface Tally {
   roundCount: number
 }
 
-/** Ids by their text, so that each is found once. */
-type Found = Map<string, Uint8Array>
-
 /** Anti-entropy: keeps this peer's sets equal with those of its neighbours, and answers for them. */
 export class SyncRole {
   readonly #sets = new Map<string, SyncSet>()
@@ -73,7 +70,10 @@ export class SyncRole {
   readonly #declined = new Map<string, number>()
   readonly #scope: Scope
 
-  constructor(readonly components: RoleComponents) {
+  constructor(
+    readonly components: RoleComponents,
+    readonly foundCountMax = FOUND_COUNT_MAX
+  ) {
     this.#scope = new Scope(components)
   }
 
@@ -112,11 +112,12 @@ export class SyncRole {
    */
   async exchange(peer: PeerId, set: SyncSet): Promise<SyncOutcome> {
     const tally: Tally = { receivedCount: 0, sentCount: 0, roundCount: 0 }
-    const have: Found = new Map()
-    const want: Found = new Map()
+    // Sets of their own: a frame may name an id that another one named.
+    const have = new IdSet()
+    const want = new IdSet()
     const compared = await this.#compare(peer, set, have, want, tally)
     if (compared === 'unknown' || compared === 'failed') return { end: compared, ...tally }
-    const moved = await this.#move(peer, set, inOrder(have), inOrder(want), tally)
+    const moved = await this.#move(peer, set, [...have], [...want], tally)
     return { end: moved ? compared : 'failed', ...tally }
   }
 
@@ -137,13 +138,13 @@ export class SyncRole {
   async #compare(
     peer: PeerId,
     set: SyncSet,
-    have: Found,
-    want: Found,
+    have: IdSet,
+    want: IdSet,
     tally: Tally
   ): Promise<SyncOutcome['end']> {
     let frame: Uint8Array | undefined = open(set.ids, this.components.chance.bytes(CUT_SIZE_BYTES))
     while (frame !== undefined) {
-      if (tally.roundCount >= ROUND_COUNT_MAX || have.size + want.size >= FOUND_COUNT_MAX) return 'partial'
+      if (tally.roundCount >= ROUND_COUNT_MAX || have.size + want.size >= this.foundCountMax) return 'partial'
       tally.roundCount++
       const reply = await this.#ask(peer, message('recon', { ...whichOf(set), frame }), 'recon-reply')
       if (reply === undefined) return 'failed'
@@ -158,10 +159,10 @@ export class SyncRole {
     return 'complete'
   }
 
-  #note(found: Found, peer: PeerId, id: Uint8Array): void {
-    const key = toHex(id)
-    const declinedUntilMs = this.#declined.get(`${peer} ${key}`) ?? 0
-    if (this.components.clock.nowMs() >= declinedUntilMs) found.set(key, id)
+  #note(found: IdSet, peer: PeerId, id: Uint8Array): void {
+    const { clock } = this.components
+    const declinedUntilMs = this.#declined.size === 0 ? 0 : this.#declined.get(`${peer} ${toHex(id)}`)
+    if (declinedUntilMs === undefined || clock.nowMs() >= declinedUntilMs) found.add(id)
   }
 
   /** Fetch what we want and hand over what we have, in the order of ids. False if the peer failed. */
@@ -276,10 +277,6 @@ function pageOf(
     sizeBytes += item.length + 3
   }
   return { items, nextAt }
-}
-
-function inOrder(found: Found): Uint8Array[] {
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, id]) => id)
 }
 
 function keyOf({ name, job }: { name: SetName; job?: JobId | undefined }): string {

@@ -91,6 +91,21 @@ describe('IdSet', () => {
     assert.notDeepEqual(a.fingerprint(0, 500), b.fingerprint(0, 499))
   })
 
+  it('remembers no sum of ids that are not the same any more', () => {
+    const ids = idsOf(0, 300)
+    const set = new IdSet(ids.slice(0, 299))
+    const before = set.fingerprint(0, 100)
+    const first = set.at(0)
+    set.delete(first)
+    set.add(ids[299]!)
+    const after = set.fingerprint(0, 100)
+    assert.notDeepEqual(after, before)
+    assert.deepEqual(after, fingerprintOf(set.slice(0, 100)))
+    set.add(first)
+    set.delete(ids[299]!)
+    assert.deepEqual(set.fingerprint(0, 100), before)
+  })
+
   it('tells sets of equal sums by their numbers', () => {
     const zero = new Uint8Array(32)
     assert.notDeepEqual(new IdSet().fingerprint(0, 0), new IdSet([zero]).fingerprint(0, 1))

@@ -264,7 +264,11 @@ describe('Ledger exchange', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...all), { maxLength: 60 }), entries => {
         const { ledger, ids } = observed()
-        for (const entry of entries) ledger.add(entry)
+        for (let round = 0; round < trunk.length; round++)
+          for (const entry of entries) {
+            ledger.add(entry)
+            assert.equal(ids.size, ledger.size + ledger.proofs().length)
+          }
         assert.deepEqual([...ids].sort(), [...itemsOf(ledger).keys()])
       }),
       { numRuns: 50 }
