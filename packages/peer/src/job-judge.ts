@@ -90,6 +90,7 @@ export class JobJudge {
     record.attestation = attestation
     record.outcome = this.init.isAsGranted(record, attestation.body) ? 'revealed' : 'mismatch'
     record.equivalenceClass ??= attestation.body.equivalenceClass
+    if (this.init.revisable) withdrawLater(track, record)
     await this.init.state.save(track)
     this.init.onEvidence(cert, attestation)
     this.consider(track)
@@ -254,4 +255,16 @@ export class JobJudge {
       if (record.verdict === 'rejected' && holder !== undefined) this.caught.add(holder)
     }
   }
+}
+
+/**
+ * A generation that was given up too early speaks after all: what was opened in its place, and is not closed, is wanted no more.
+ * Judges that gave it up and judges that did not then want the same replicas again.
+ */
+function withdrawLater(track: SubtaskTrack, { replica, generation }: ReplicaRecord): void {
+  const { replicas } = track.record
+  const kept = replicas.filter(
+    other => other.replica !== replica || other.generation <= generation || other.cert !== undefined
+  )
+  replicas.splice(0, replicas.length, ...kept)
 }
