@@ -23,6 +23,8 @@ export class NodeJob {
   readonly executions: Scope
   readonly running = new Set<string>()
   readonly priceMax: Amount
+  /** Since when we know the job. */
+  readonly sinceMs: number
   /** No bid before this instant. */
   bidAtMs = 0
   reason: IneligibleReason | undefined
@@ -50,6 +52,7 @@ export class NodeJob {
     readonly offer: KnownOffer
   ) {
     this.priceMax = offer.signed.body.spec.pricePerMegaUnitMax
+    this.sinceMs = components.clock.nowMs()
     this.scope = new Scope(components)
     this.executions = new Scope(components)
   }

@@ -20,15 +20,12 @@ import { NodeJob } from './node-job.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import { Opener } from './opener.ts'
 import { Openings } from './openings.ts'
-import { type Chosen, turnsOf } from './race.ts'
+import { type Chosen, mayBid, turnsOf } from './race.ts'
 import { Scope } from './scope.ts'
+import { Speed } from './speed.ts'
 import { parseStored } from './stored.ts'
 import { type NodeSettings, willingFor } from './willing.ts'
 
-/** Speed assumed before the first execution was measured: slow, because a lease ends when its time is used up. */
-const UNITS_PER_MS_GUESS = 50
-/** No execution is declared shorter: a busy machine must not lose its lease over a moment's stall. */
-const ETA_MS_MIN = 10_000
 /** Offers that are no work for us are looked at again, less and less often. */
 const DECLINE_DOUBLINGS_MAX = 6
 /** A job whose executions failed this often in a row is left alone for a while. */
@@ -44,7 +41,7 @@ export class NodeRole {
   #reservedBytes = 0
   #bidding = false
   #draining = false
-  #unitsPerMs: number | undefined
+  readonly #speed = new Speed()
 
   constructor(
     readonly components: RoleComponents,
@@ -188,7 +185,9 @@ export class NodeRole {
     }
     job.declineCount = 0
     if (this.#placesFor(job) <= 0) return this.#decline(job, 'busy')
-    if (clock.nowMs() < job.askCreatorAtMs) return this.#race(job, judged.probe)
+    const waitedMs = clock.nowMs() - job.sinceMs
+    if (clock.nowMs() < job.askCreatorAtMs || !mayBid(job.offer, network.peerId, waitedMs, params))
+      return this.#race(job, judged.probe)
     await network.learn(creator, this.offers.get(job.offer.job)?.signed.body.addresses ?? [])
     const bid = signed(
       'bid',
@@ -275,14 +274,13 @@ export class NodeRole {
     const runner = this.#engines.find(engine => engine.probe === probe)!.runner
     const id = replicaId(replica)
     const { memoryBytes } = job.offer.signed.body.spec
-    const etaMs = Math.ceil(subtask.workUnits / (this.#unitsPerMs ?? UNITS_PER_MS_GUESS))
     const init = {
       offer: job.offer,
       ...claim,
       account: this.settings.account,
       subtask,
       probe,
-      etaMs: Math.max(ETA_MS_MIN, etaMs),
+      etaMs: this.#speed.etaMs(subtask.workUnits),
       session: () => job.session(runner)
     }
     // A closed job runs nothing any more: the place would be taken for ever.
@@ -296,7 +294,7 @@ export class NodeRole {
         if (ended.end === 'sealed') {
           job.noteSealed(replica.subtask)
           events.emit('execution:finished', { replica, elapsedMs: ended.elapsedMs })
-          this.#measure(subtask.workUnits, ended.elapsedMs)
+          this.#speed.measure(subtask.workUnits, ended.elapsedMs)
           job.failureCount = 0
           await this.#open(job, ended.sealed)
         } else this.components.log.debug('replica refused', { replica: id, reason: ended.refusal.reason })
@@ -319,11 +317,6 @@ export class NodeRole {
     log.warn('execution failed', { job: job.offer.job, subtask: replica.subtask, cause: error })
     if (job.failureCount >= FAILURE_COUNT_MAX)
       job.bidAtMs = clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.failureCount, 8)
-  }
-
-  #measure(workUnits: number, elapsedMs: number): void {
-    const rate = workUnits / Math.max(1, elapsedMs)
-    this.#unitsPerMs = this.#unitsPerMs === undefined ? rate : this.#unitsPerMs * 0.7 + rate * 0.3
   }
 
   /** Waiting for the opening costs no place: it goes on beside the next execution. */

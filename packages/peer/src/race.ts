@@ -1,5 +1,5 @@
 import type { PeerId, ReplicaKey, Vacancy } from '@rayswarm/interface'
-import { raceDelayMs, raceWeightOf } from '@rayswarm/lease'
+import { raceDelayMs, raceWeightOf, sortitioned } from '@rayswarm/lease'
 import type { Params } from '@rayswarm/params'
 import type { KnownOffer } from './offer-book.ts'
 
@@ -15,6 +15,13 @@ export interface Turns {
   readonly due: readonly Chosen[]
   /** Undefined if no turn is ahead. */
   readonly nextInMs: number | undefined
+}
+
+/** Whether this node is among those that bid for a job now. With a creator for its witness a job is open to all. */
+export function mayBid({ job, drawn }: KnownOffer, node: PeerId, elapsedMs: number, params: Params): boolean {
+  if (drawn === undefined) return true
+  const weight = raceWeightOf(drawn.race, node)
+  return weight !== undefined && sortitioned({ beacon: drawn.beacon, job, node }, weight, elapsedMs, params)
 }
 
 /** Work out our turns in the race for what a witness says is open. Whoever is not registered has none. */
