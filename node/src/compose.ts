@@ -8,6 +8,7 @@ import { params } from '@rayswarm/params'
 import type { NodeSettings, Peer } from '@rayswarm/peer'
 import { nodeIdentity, type WireContext } from '@rayswarm/wire'
 import { diskFailure, diskFullAmong } from './disk.ts'
+import { openDrawing } from './host/drawing.ts'
 import { loadAccount, loadSeed, type OwnAccount } from './host/keys.ts'
 import { LevelStore } from './host/level-store.ts'
 import { SystemChance, SystemClock } from './host/system-world.ts'
@@ -183,8 +184,9 @@ async function assemble(
   const honest = await disguise(engines, init.byzantine)
   const runners = lab?.runners(honest) ?? honest
   const clock = lab?.clock ?? new SystemClock()
+  const drawing = await openDrawing(home)
   peer = new Peer(
-    { clock, chance, network, records, assets, chain, store, log, runners, context },
+    { clock, chance, network, records, assets, chain, store, log, runners, context, ...drawing },
     {
       params: params[preset],
       ...(node === undefined ? {} : { node: { ...node, account: chain.account } })

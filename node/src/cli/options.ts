@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { RayswarmError } from '@rayswarm/interface'
+import { RayswarmError, type WitnessRule } from '@rayswarm/interface'
+import { WITNESS_COUNT_MAX } from '@rayswarm/params'
 import { diskFailure } from '../disk.ts'
 import type { LogLevel } from '../host/log.ts'
 import { absolute, readSwarmFile, type SwarmFile } from '../swarm-file.ts'
@@ -71,5 +72,24 @@ export function sizeBytes(text: string, option: string): number {
     thing: option,
     value: text,
     remedy: `Write it like ${option} 512MiB or ${option} 4GiB.`
+  })
+}
+
+/**
+ * Who grants and closes a job's replicas: `owner`, or `m/q` as in `7/5`.
+ *
+ * @throws {RayswarmError} `ERR_USAGE`
+ */
+export function witnessRuleOf(text: string): WitnessRule {
+  if (text === 'owner') return { witnessCount: 1, quorum: 1 }
+  const [, count, of] = /^(\d{1,2})\/(\d{1,2})$/.exec(text) ?? []
+  const rule = { witnessCount: Number(count), quorum: Number(of) }
+  const isSound = rule.witnessCount <= WITNESS_COUNT_MAX && rule.quorum <= rule.witnessCount
+  if (count !== undefined && rule.witnessCount > 0 && isSound && 2 * rule.quorum > rule.witnessCount)
+    return rule
+  throw new RayswarmError('ERR_USAGE', `--witnesses ${text} is not a rule`, {
+    thing: '--witnesses',
+    value: text,
+    remedy: `Say owner, or m/q with q a majority of m witnesses, at most ${WITNESS_COUNT_MAX}: 7/5.`
   })
 }

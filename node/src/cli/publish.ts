@@ -1,5 +1,5 @@
 import { join as joinPath } from 'node:path'
-import { type Amount, type JobId, RayswarmError } from '@rayswarm/interface'
+import { type Amount, type JobId, RayswarmError, type WitnessRule } from '@rayswarm/interface'
 import type { JobReport, PublishedJob } from '@rayswarm/peer'
 import { jobIdOf } from '@rayswarm/wire'
 import { framesOf } from '@rayswarm/workload'
@@ -19,7 +19,7 @@ import { absolute } from '../swarm-file.ts'
 import { formatTokens, parseTokens } from '../tokens.ts'
 import type { CommandIo, Outcome } from './command.ts'
 import { homeOf, hostInitOf } from './host-init.ts'
-import { homeDir, type NetworkOptions, sizeBytes, swarmOf, wholeNumber } from './options.ts'
+import { homeDir, type NetworkOptions, sizeBytes, swarmOf, wholeNumber, witnessRuleOf } from './options.ts'
 import { shortJob } from './screen.ts'
 
 /** Frames of results that were accepted before a restart are fetched from our own disk: this is plenty. */
@@ -33,6 +33,7 @@ export interface PublishOptions extends NetworkOptions {
   readonly samples?: string
   readonly memory?: string
   readonly budget?: string
+  readonly witnesses?: string
   readonly again?: boolean
   readonly timeout?: string
   readonly yes?: boolean
@@ -48,6 +49,7 @@ interface Prepared {
   readonly pictures: Pictures
   readonly progress: JobProgress
   readonly startedAtMs: number
+  readonly witness?: WitnessRule
 }
 
 /** `rayswarm publish`: one job, from its file to its pictures and its receipt. */
@@ -56,6 +58,7 @@ export async function publish(file: string, options: PublishOptions, io: Command
   const timeoutMs =
     options.timeout === undefined ? undefined : wholeNumber(options.timeout, '--timeout') * 1_000
   const budget = options.budget === undefined ? undefined : parseTokens(options.budget, '--budget')
+  const witness = options.witnesses === undefined ? undefined : witnessRuleOf(options.witnesses)
   const input = await inputOf(file, options)
   const swarm = await swarmOf(options)
   const checked = await check(input)
@@ -85,7 +88,17 @@ export async function publish(file: string, options: PublishOptions, io: Command
   try {
     const status = await serveStatus(host, board)
     try {
-      const prepared = { checked, name, outDir, amount, records, pictures, progress, startedAtMs }
+      const prepared = {
+        checked,
+        name,
+        outDir,
+        amount,
+        records,
+        pictures,
+        progress,
+        startedAtMs,
+        ...present({ witness })
+      }
       return await carry(host, prepared, { ...options, ...present({ timeoutMs }) }, io)
     } finally {
       await status.close()
@@ -166,6 +179,7 @@ async function offer(
   const published = await host.peer.publish({
     sources,
     budget: amount,
+    ...present({ witness: prepared.witness }),
     spec: assets => {
       const spec = specFor(assets)
       pictures.expect(jobIdOf(spec), outDir)
