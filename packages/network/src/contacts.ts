@@ -82,9 +82,15 @@ export class Contacts {
     this.#book.note(contact.peer, contact.addresses, Date.now())
   }
 
-  async dial(contact: Contact, signal: AbortSignal): Promise<void> {
+  /** `onAnswer` is called when its host took the connection; what follows may take a busy peer a while. */
+  async dial(contact: Contact, signal: AbortSignal, onAnswer?: () => void): Promise<void> {
     await this.#remember(contact)
-    const connection = await this.#libp2p.dial(peerIdFromString(contact.peer), { signal })
+    const connection = await this.#libp2p.dial(peerIdFromString(contact.peer), {
+      signal,
+      onProgress: ({ type }) => {
+        if (type === 'upgrader:encrypt-outbound-connection') onAnswer?.()
+      }
+    })
     if (connection.status !== 'open') throw new Error('closed while it opened')
   }
 

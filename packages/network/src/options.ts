@@ -1,10 +1,8 @@
 import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub'
 import { createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score'
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type Identify, identify } from '@libp2p/identify'
 import type { ServiceMap } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
-import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -18,6 +16,7 @@ import type { FaultGate } from './fault-gate.ts'
 import { DEFAULT_LISTEN, type SwarmInit } from './init.ts'
 import { Libp2pStore } from './libp2p-store.ts'
 import { dhtProtocolName, mdnsName, RECORD_NAMESPACE, TOPICS, topicName } from './names.ts'
+import { privateKeyOf } from './private-key.ts'
 import { PROFILES, type Settings } from './profiles.ts'
 import { DHT_PREFIX, type RecordStore } from './record-store.ts'
 
@@ -49,7 +48,7 @@ export async function libp2pOptions(
 
   return {
     start: false,
-    privateKey: await generateKeyPairFromSeed('Ed25519', init.privateKeySeed),
+    privateKey: privateKeyOf(init.privateKeySeed),
     nodeInfo: { name: 'rayswarm' },
     datastore: new Libp2pStore(store),
     addresses: { listen: [...listen], announce: [...(init.announce ?? [])] },
@@ -62,15 +61,14 @@ export async function libp2pOptions(
       maxIncomingPendingConnections: settings.inboundPendingMax,
       maxParallelDials: settings.dialCountMax,
       dialTimeout: settings.dialTimeoutMs,
-      // Left out, one silent address of a peer takes up more than the whole dial may.
-      addressDialTimeout: settings.dialTimeoutMs / 2,
+      addressDialTimeout: settings.dialTimeoutMs,
       inboundUpgradeTimeout: settings.dialTimeoutMs,
       // Our own loop never gives up; two would dial against each other.
       reconnectRetries: 0
     },
     // A stream for each probe; ours go without.
     connectionMonitor: { enabled: false },
-    peerDiscovery: init.mdns ? [mdns({ serviceTag: mdnsName(init.netId) })] : [],
+    peerDiscovery: init.mdns ? [await multicast(init.netId)] : [],
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     services: {
       identify: identify(),
@@ -82,6 +80,12 @@ export async function libp2pOptions(
       dht: dht(init, settings)
     }
   }
+}
+
+/** Loaded by those who use it. */
+async function multicast(netId: string) {
+  const { mdns } = await import('@libp2p/mdns')
+  return mdns({ serviceTag: mdnsName(netId) })
 }
 
 function transports(gate: FaultGate | undefined): Pick<Libp2pOptions, 'transports' | 'connectionGater'> {

@@ -16,7 +16,10 @@ export interface Settings {
   /** Dials at once, ours and the DHT's. Default 100: one dial of five times out under its own load. */
   readonly dialCountMax: number
   readonly dialTimeoutMs: number
-  /** A dial to a peer that fell silent. The kernel tries at once, after 1 s and after 3 s; a new dial starts over. */
+  /**
+   * A peer that fell silent has this long to take the connection, which costs its kernel a moment. Ours tries at once, after
+   * 1 s and after 3 s; a new dial starts over.
+   */
   readonly lostAttemptMs: number
   /** Wait between two of them, grown to an eighth of the silence so far. */
   readonly lostWaitMsMin: number
@@ -72,7 +75,7 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
     inboundPerSecondPerHostMax: 1_000,
     inboundPendingMax: 200,
     dialCountMax: 12,
-    dialTimeoutMs: 3 * SECOND_MS,
+    dialTimeoutMs: 6 * SECOND_MS,
     lostAttemptMs: SECOND_MS,
     lostWaitMsMin: SECOND_MS / 4,
     lostWaitMsMax: SECOND_MS / 2,

@@ -9,9 +9,11 @@ import { type DialFailure, dialFailure } from './dial-failure.ts'
 const DIALS_MAX = 4
 /** Dials to peers that fell silent, at once, beside those. They cost next to nothing and take long. */
 const LOST_DIALS_MAX = 4
+/** Silent addresses of one peer that a dial gets past. */
+const ADDRESSES_DIALLED = 2
 const TICK_MS = 250
 /** Of so many short attempts in a row one takes its time: the other side may be slow, or have several addresses. */
-const LONG_ATTEMPT_EVERY = 4
+const LONG_ATTEMPT_EVERY = 8
 
 interface Attempt {
   failures: number
@@ -24,8 +26,8 @@ interface Attempt {
 
 export interface RedialComponents {
   readonly log: Log
-  /** Connect, or reject. */
-  readonly dial: (contact: Contact, signal: AbortSignal) => Promise<void>
+  /** Connect, or reject. Calls `onAnswer` as soon as anything came back. */
+  readonly dial: (contact: Contact, signal: AbortSignal, onAnswer: () => void) => Promise<void>
   readonly connected: () => ReadonlySet<PeerId>
   /** Monotonic. */
   readonly nowMs: () => number
@@ -163,19 +165,23 @@ export class Redial {
   async #dial(contact: Contact, attempt: Attempt): Promise<void> {
     const { settings } = this.#init
     const brief = attempt.silentSinceMs !== undefined && (attempt.failures + 1) % LONG_ATTEMPT_EVERY !== 0
-    const deadline = new Deadline(brief ? settings.lostAttemptMs : settings.dialTimeoutMs, [
-      this.#stopped.signal
+    const patience = new Patience(brief ? settings.lostAttemptMs : undefined)
+    const deadline = new Deadline(ADDRESSES_DIALLED * settings.dialTimeoutMs, [
+      this.#stopped.signal,
+      patience.signal
     ])
     try {
-      await this.#components.dial(contact, deadline.signal)
+      await this.#components.dial(contact, deadline.signal, () => patience.clear())
       attempt.failures = 0
       attempt.silentSinceMs = undefined
       attempt.dueAtMs = this.#components.nowMs() + REDIAL_MS_MIN
     } catch (cause) {
-      if (!deadline.aborted) this.#failed(contact.peer, attempt, dialFailure(cause, deadline.expired))
+      const silent = deadline.expired || patience.signal.aborted
+      if (!this.#stopped.signal.aborted) this.#failed(contact.peer, attempt, dialFailure(cause, silent))
       this.#components.log.debug('dial failed', { peer: contact.peer, failures: attempt.failures, cause })
     } finally {
       deadline.clear()
+      patience.clear()
       attempt.dialling = false
     }
   }
@@ -200,6 +206,34 @@ export class Redial {
       if (this.#attempts.size <= 2 * PEER_BOOK_COUNT_MAX) return
       if (!attempt.dialling) this.#attempts.delete(peer)
     }
+  }
+}
+
+/** Gives up after a time without an answer. */
+class Patience {
+  readonly #controller = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #cleared = false
+
+  /** @param waitMs left out, it never gives up */
+  constructor(waitMs: number | undefined) {
+    if (waitMs !== undefined) this.#timer = setTimeout(() => this.#giveUp(), waitMs)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  clear(): void {
+    this.#cleared = true
+    clearTimeout(this.#timer)
+  }
+
+  #giveUp(): void {
+    // On a busy machine the answer may be there, and it is us who did not look.
+    setImmediate(() => {
+      if (!this.#cleared) this.#controller.abort(new Error('no answer'))
+    })
   }
 }
 

@@ -1,4 +1,3 @@
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { IdentifyResult, Libp2p, PeerId as Libp2pPeerId, PeerInfo } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Log, Network, PeerId, Records, Unsubscribe } from '@rayswarm/interface'
@@ -14,6 +13,7 @@ import type { SwarmInit } from './init.ts'
 import { listenFailure } from './listen-failure.ts'
 import { Lookaround } from './lookaround.ts'
 import { libp2pOptions, type SwarmServices } from './options.ts'
+import { privateKeyOf } from './private-key.ts'
 import { PROFILES } from './profiles.ts'
 import { RecordStore } from './record-store.ts'
 import { Redial } from './redial.ts'
@@ -74,7 +74,7 @@ export class Swarm {
     this.#redial = new Redial(
       {
         log,
-        dial: (contact, signal) => this.#contacts.dial(contact, signal),
+        dial: (contact, signal, onAnswer) => this.#contacts.dial(contact, signal, onAnswer),
         connected: () => new Set(this.network.peers()),
         nowMs: () => performance.now(),
         onFailure: (peer, failure) =>
@@ -237,7 +237,7 @@ export class Swarm {
  * factory that starts its node, everything that `start()` throws
  */
 export async function createSwarm(init: SwarmInit & { readonly libp2p?: Libp2pFactory }): Promise<Swarm> {
-  const self = peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', init.privateKeySeed))
+  const self = peerIdFromPrivateKey(privateKeyOf(init.privateKeySeed))
   const bootstrap = parseBootstrap(init.bootstrap, self.toString())
   const store = await RecordStore.openAt(init.dir)
   try {

@@ -22,6 +22,10 @@ describe('dialFailure', () => {
     assert.equal(dialFailure('odd', false), 'refused')
     assert.equal(dialFailure(refusal, true), 'silent')
     assert.equal(dialFailure(silence, false), 'silent')
+    const wrapped = Object.assign(new Error('The operation was aborted due to timeout'), {
+      name: 'EncryptionFailedError'
+    })
+    assert.equal(dialFailure(wrapped, false), 'silent')
     for (const name of ['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'])
       assert.equal(dialFailure(code(name), false), 'silent')
     assert.equal(dialFailure(new AggregateError([refusal, refusal]), false), 'refused')
@@ -128,6 +132,41 @@ describe('Redial of who fell silent', () => {
     } finally {
       await redial.stop()
     }
+  })
+
+  it('gives up soon on one that says nothing, and not on one whose host took the connection', async () => {
+    const ended: string[] = []
+    const redial = new Redial(
+      {
+        log,
+        dial: ({ peer }, signal, onAnswer) => {
+          if (peer === 'busy') onAnswer()
+          return new Promise((_, reject) => {
+            signal.addEventListener('abort', () => {
+              ended.push(peer)
+              reject(new Error('given up'))
+            })
+          })
+        },
+        connected: () => new Set(),
+        nowMs: () => performance.now()
+      },
+      {
+        bootstrap: [],
+        contacts: () => [contact('busy'), contact('cut')],
+        wantedPeerCount: 0,
+        settings: { ...settings, lostAttemptMs: 50, lostWaitMsMin: 10, lostWaitMsMax: 20 }
+      }
+    )
+    for (const peer of ['busy', 'cut']) redial.lost(peer)
+    redial.start()
+    try {
+      await eventually(() => ended.length === 3)
+      assert.deepEqual(ended, ['cut', 'cut', 'cut'])
+    } finally {
+      await redial.stop()
+    }
+    assert.ok(ended.includes('busy'))
   })
 
   it('tries one known peer now and then though all are content: the other half may be, too', async () => {
