@@ -7,7 +7,7 @@ import {
   RayswarmError
 } from '@rayswarm/interface'
 import { fromHex } from '@rayswarm/wire'
-import { getAddress } from 'ethers'
+import { getAddress, ZeroAddress } from 'ethers'
 import { ESCROW } from './artifacts.ts'
 import type { ChainLink, EthersChain } from './ethers-chain.ts'
 
@@ -37,6 +37,9 @@ export class ChainBeacon implements Beacon {
     const known = this.#values.get(escrow.id)
     if (known !== undefined) return known
 
+    // Anybody can name an escrow that is not there; the search for its event would go back to the first block.
+    const [creator] = await rpc.read(this.#contract, ESCROW, 'jobs', [escrow.id])
+    if (creator === ZeroAddress) return undefined
     const opened = await rpc.findEvent({
       contract: this.#contract,
       abi: ESCROW,

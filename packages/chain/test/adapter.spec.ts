@@ -9,7 +9,7 @@ import {
 } from '@rayswarm/interface'
 import { computeAddress, id } from 'ethers'
 import { type ChainInit, type EthersChain, fund, openChain } from '../src/index.ts'
-import { KEYS, TestBed } from './world.ts'
+import { KEYS, PAGES_OF_BLOCKS, TestBed } from './world.ts'
 
 const TERMS: LockTerms = { jobHash: id('job'), salt: id('salt'), amount: 1_000n, refundAfterS: 60 }
 
@@ -114,7 +114,7 @@ describe('EthersChain on its own', () => {
 
   it('finds events many pages back', async () => {
     const first = await creator.lock(TERMS)
-    await bed.dev.request('anvil_mine', ['0x7530']) // 30 000 blocks
+    await bed.mine(2 * PAGES_OF_BLOCKS)
     assert.deepEqual(await creator.lock(TERMS), first)
   })
 

@@ -3,7 +3,7 @@ import type { BeaconValue, EscrowRef } from '@rayswarm/interface'
 import { toHex } from '@rayswarm/wire'
 import { computeAddress, id } from 'ethers'
 import { ChainBeacon, type ChainInit, type EthersChain, fund, openChain } from '../src/index.ts'
-import { KEYS, TestBed } from './world.ts'
+import { KEYS, PAGES_OF_BLOCKS, TestBed } from './world.ts'
 
 const CONFIRMATIONS = 2
 
@@ -79,7 +79,7 @@ describe('ChainBeacon', () => {
     const { ref } = await lock(chain)
     await mine(2 * CONFIRMATIONS + 1)
     const value = await new ChainBeacon(chain).after(ref)
-    await bed.dev.request('anvil_mine', ['0x7530']) // 30 000 blocks
+    await bed.mine(PAGES_OF_BLOCKS)
     const order = { escrow: ref, payouts: [], receiptsRoot: id('root') }
     await chain.settle(order, await chain.signSettlement(order))
     assert.deepEqual(await new ChainBeacon(await open({ key: KEYS[1]! })).after(ref), value)
@@ -118,6 +118,7 @@ describe('ChainBeacon', () => {
     assert.ok(await beacon.after(ref))
     assert.equal(await beacon.after({ ...ref, chainId: 1 }), undefined)
     assert.equal(await beacon.after({ ...ref, contract: bed.deployment.token }), undefined)
+    chain.link.rpc.connection.getLogs = () => assert.fail('searched for what is not there')
     assert.equal(await beacon.after({ ...ref, id: id('another') }), undefined)
   })
 

@@ -18,6 +18,7 @@ import {
   terms,
   UNBONDING_S
 } from './registry-bed.ts'
+import { PAGES_OF_BLOCKS } from './world.ts'
 
 describe('NodeRegistry', () => {
   let world: RegistryBed
@@ -69,7 +70,7 @@ describe('NodeRegistry', () => {
         [one, two].map(({ identity }) => identity.peerId).toSorted()
       )
       await one.registry.leave()
-      await world.bed.dev.request('anvil_mine', ['0x7530', '0x0']) // 30 000 blocks
+      await world.bed.mine(PAGES_OF_BLOCKS)
       await world.toEpoch(9)
       await two.registry.register(terms({ stake: 5n, classes: [] }))
       await world.toEpoch(12)

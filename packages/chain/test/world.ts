@@ -1,6 +1,6 @@
 import type { Account, Hex } from '@rayswarm/interface'
 import type { ChainWorld } from '@rayswarm/simulation'
-import { AbiCoder, computeAddress, concat, id } from 'ethers'
+import { AbiCoder, computeAddress, concat, id, toQuantity } from 'ethers'
 import { ESCROW_BYTECODE } from '../src/artifacts.ts'
 import {
   type Deployment,
@@ -16,6 +16,9 @@ import type { Sender } from '../src/sender.ts'
 
 /** Keys of the views, in order. For tests only. */
 export const KEYS: readonly Hex[] = ['creator', 'node-1', 'node-2', 'stranger'].map(name => id(name))
+/** More than one page of a search in the logs. */
+export const PAGES_OF_BLOCKS = 12_000
+const MINED_AT_ONCE = 1_000
 export const TREASURY = computeAddress(id('treasury'))
 
 /** A development chain with the contracts on it that can be reset between tests. */
@@ -42,6 +45,12 @@ export class TestBed {
   async reset(): Promise<void> {
     if (this.#snapshot !== undefined) await this.dev.request('evm_revert', [this.#snapshot])
     this.#snapshot = await this.dev.request('evm_snapshot', [])
+  }
+
+  /** Many blocks, a few at a time: a busy machine takes long for each. */
+  async mine(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= MINED_AT_ONCE)
+      await this.dev.request('anvil_mine', [toQuantity(Math.min(left, MINED_AT_ONCE)), '0x0'])
   }
 
   /** The same fresh world again, however the last test left it. */

@@ -18,14 +18,14 @@ export interface Registration {
 /** The registrations that count in one epoch. Equal for everybody who asks for the same epoch. */
 export interface RegistrySnapshot {
   readonly epoch: number
-  /** Ascending by peer id, each peer once. */
+  /** Ascending by peer id, each peer and each account once. */
   readonly entries: readonly Registration[]
 }
 
 /**
  * Who takes part, with which stake. Backed by a contract, or by a file on test networks.
  *
- * Errors: `ERR_CHAIN_UNREACHABLE`, `ERR_TIMEOUT`.
+ * Errors: `ERR_CHAIN_UNREACHABLE`, `ERR_TIMEOUT`, `ERR_USAGE` (an epoch that has not begun).
  */
 export interface Registry {
   /** The present epoch. */
