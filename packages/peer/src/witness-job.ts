@@ -78,6 +78,8 @@ export class WitnessJob {
       onEquivocation: proofs => init.onEquivocation(proofs),
       onDecided: track => {
         void this.state.save(track)
+        if (track.record.state === 'accepted')
+          components.events.emit('subtask:accepted', { job: this.job, subtask: track.subtask.index })
       }
     })
   }
