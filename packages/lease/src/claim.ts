@@ -9,6 +9,7 @@ import {
   isLive,
   isOwnerMode,
   leftMs,
+  openedAtMs,
   openForMs,
   outOfPlace,
   refuse,
@@ -57,7 +58,8 @@ export function onClaim(
     return refuse(state, 'no-progress', { fence })
 
   const termMs = rules.params.promiseTermMs
-  const { register, openedAtMs, grant: known } = state
+  const goesOn = repeated || (mine && isLive(state, nowMs))
+  const { register, grant: known } = state
   const grant = claim.grant ?? (mine ? known : undefined)
   const next: WitnessState = {
     fence: claim.fence,
@@ -68,7 +70,8 @@ export function onClaim(
     etaMs,
     progressBps,
     progressedAtMs,
-    openedAtMs,
+    renewed: goesOn && state.renewed,
+    openedAtMs: goesOn ? state.openedAtMs : openedAtMs(state),
     ...(grant && { grant }),
     ...(register && { register })
   }
@@ -87,10 +90,9 @@ function clockOf(
   nowMs: number,
   { params }: WitnessRules
 ): Pick<WitnessState, 'claimedAtMs' | 'etaMs' | 'progressedAtMs'> {
-  const mine = state.holder === claim.holder
-  const endedAtMs = mine ? state.expiresAtMs : state.openedAtMs
+  const mine = state.holder === claim.holder || state.releasedBy === claim.holder
   const graceMs = leaseTermMs(state.etaMs, params)
-  const continued = (mine || state.releasedBy === claim.holder) && nowMs < endedAtMs + graceMs
+  const continued = mine && nowMs < state.expiresAtMs + graceMs
   return continued ? state : { claimedAtMs: nowMs, etaMs: claim.etaMs, progressedAtMs: nowMs }
 }
 

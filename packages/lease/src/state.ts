@@ -32,7 +32,9 @@ export interface WitnessState {
   readonly progressBps: number
   /** When the progress last grew; when it was claimed, before that. */
   readonly progressedAtMs: number
-  /** When the last lease was released, and by whom; a lapse needs no note. */
+  /** Whether the last lease was ever renewed. One that was not is no more than a try: others' waiting time goes on. */
+  readonly renewed: boolean
+  /** When the last renewed lease but the present one ended, and who released the last one. */
   readonly openedAtMs: number
   readonly releasedBy?: PeerId
   /** The creator's word this holder claimed with. */
@@ -51,6 +53,7 @@ export const VACANT: WitnessState = {
   etaMs: 0,
   progressBps: 0,
   progressedAtMs: 0,
+  renewed: false,
   openedAtMs: 0
 }
 
@@ -114,8 +117,12 @@ export function openForMs(
 ): number | undefined {
   if (state === undefined) return Math.max(0, nowMs - openSinceMs)
   if (state.cert !== undefined || isLive(state, nowMs)) return undefined
-  const lapsedAtMs = state.holder === undefined ? state.openedAtMs : state.expiresAtMs
-  return Math.max(0, nowMs - Math.max(openSinceMs, lapsedAtMs))
+  return Math.max(0, nowMs - Math.max(openSinceMs, openedAtMs(state)))
+}
+
+/** When the replica last became vacant, once the present lease is over. */
+export function openedAtMs(state: WitnessState): number {
+  return state.holder !== undefined && state.renewed ? state.expiresAtMs : state.openedAtMs
 }
 
 export function isOwnerMode({ witnesses: { members }, creator }: WitnessRules): boolean {

@@ -57,7 +57,7 @@ export function onRenew(
 
   const wantedMs = nowMs + leaseTermMs(state.etaMs, rules.params)
   const expiresAtMs = Math.max(state.expiresAtMs, Math.min(wantedMs, untilMs))
-  const next: WitnessState = { ...state, expiresAtMs, progressBps, progressedAtMs }
+  const next: WitnessState = { ...state, expiresAtMs, progressBps, progressedAtMs, renewed: true }
   return step(next, { replica: renew.replica, fence, termMs: Math.min(wantedMs, untilMs) - nowMs })
 }
 
@@ -79,7 +79,10 @@ export function onRelease(
   if (release.holder !== state.holder || release.fence !== state.fence) return same(state, {})
 
   const { holder: _holder, grant: _grant, ...rest } = state
-  return step({ ...rest, expiresAtMs: 0, progressBps: 0, openedAtMs: nowMs, releasedBy: release.holder }, {})
+  const expiresAtMs = Math.min(nowMs, state.expiresAtMs)
+  const openedAtMs = state.renewed ? expiresAtMs : state.openedAtMs
+  const releasedBy = release.holder
+  return step({ ...rest, expiresAtMs, progressBps: 0, renewed: false, openedAtMs, releasedBy }, {})
 }
 
 /**

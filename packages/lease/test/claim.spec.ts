@@ -51,6 +51,8 @@ const bobs = (state: WitnessState, nowMs: number, fence: number, known = raced()
   onClaim(state, freeClaim(bob, fence), BOB, nowMs, known)
 const renewAt = (state: WitnessState, nowMs: number, progressBps = 0, known = raced()) =>
   onRenew(state, renew(alice, { progressBps }), ALICE, nowMs, known)
+const releaseAt = (state: WitnessState, nowMs: number) =>
+  onRelease(state, { replica: replica(), holder: ALICE, fence: state.fence }, ALICE, nowMs, raced())
 
 describe('the race', () => {
   it('lets nobody claim before its turn, and says how long that takes', () => {
@@ -79,16 +81,25 @@ describe('the race', () => {
   })
 
   it('starts again when a lease is released', () => {
-    const { state } = claimAt(VACANT, 6_000)
-    const released = onRelease(
-      state,
-      { replica: replica(), holder: ALICE, fence: 1 },
-      ALICE,
-      6_100,
-      raced()
-    ).state
+    const { state } = renewAt(claimAt(VACANT, 6_000).state, 6_000)
+    const released = releaseAt(state, 6_100).state
     assert.equal(refusal(bobs(released, 6_099 + DELAY_MS, 2)).leftMs, 1)
     assert.equal(bobs(released, 6_100 + DELAY_MS, 2).reply.granted, true)
+  })
+
+  it('goes on over a promise that was never renewed, lapsed or released', () => {
+    const known = raced({ race: holder => (holder === ALICE ? DELAY_MS : DELAY_MS + 500) })
+    const { state } = claimAt(VACANT, 6_000, 1, known)
+    assert.equal(refusal(bobs(releaseAt(state, 6_100).state, 6_499, 2, known)).leftMs, 1)
+    assert.equal(bobs(releaseAt(state, 6_100).state, 6_500, 2, known).reply.granted, true)
+    assert.equal(bobs(state, 6_000 + promiseTermMs, 2, known).reply.granted, true)
+  })
+
+  it('counts from the lapse of a renewed lease, however late its holder releases it', () => {
+    const { state } = renewAt(claimAt(VACANT, 6_000).state, 6_000)
+    const lapsedAtMs = 6_000 + TERM_MS
+    const released = releaseAt(state, lapsedAtMs + DELAY_MS - 1).state
+    assert.equal(bobs(released, lapsedAtMs + DELAY_MS, 2).reply.granted, true)
   })
 
   it('is skipped by grants, and by nothing that looks like one', () => {
@@ -99,10 +110,11 @@ describe('the race', () => {
   })
 
   it('is over for who holds the lease, and for a repeated claim', () => {
-    const { state } = claimAt(VACANT, 6_000)
-    assert.equal(claimAt(state, 6_001, 2).reply.granted, true)
-    assert.equal(claimAt(state, 6_000 + promiseTermMs + 1).reply.granted, true)
-    assert.equal(refusal(claimAt(state, 6_000 + promiseTermMs + 1, 2)).reason, 'too-early')
+    const { state } = renewAt(claimAt(VACANT, 6_000).state, 6_000)
+    const lapsedAtMs = 6_000 + TERM_MS
+    assert.equal(claimAt(state, lapsedAtMs - 1, 2).reply.granted, true)
+    assert.equal(claimAt(state, lapsedAtMs).reply.granted, true)
+    assert.equal(refusal(claimAt(state, lapsedAtMs, 2)).reason, 'too-early')
   })
 
   it('costs more for each fence that is skipped', () => {
@@ -216,10 +228,8 @@ describe('progress', () => {
   })
 
   it('nor by releasing first', () => {
-    const release = { replica: replica(), holder: ALICE, fence: 1 }
     const releasedAtMs = 6_000 + TOTAL_MS / 2 - 1
-    const stalled = renewAt(claimed, releasedAtMs).state
-    const released = onRelease(stalled, release, ALICE, releasedAtMs, raced()).state
+    const released = releaseAt(renewAt(claimed, releasedAtMs).state, releasedAtMs).state
     const again = (nowMs: number) =>
       onClaim(released, claim(alice, { fence: 2, etaMs: 1e6 }), ALICE, nowMs, raced())
 
@@ -231,18 +241,36 @@ describe('progress', () => {
   })
 })
 
+describe('a promise that is never renewed', () => {
+  const claims = (state: WitnessState, nowMs: number) => claimAt(state, nowMs, state.fence + 1)
+
+  it('keeps its clock over a release, however often it is claimed and released again', () => {
+    let state = VACANT
+    let nowMs = 6_000
+    for (; nowMs < 6_000 + TOTAL_MS / 2; nowMs += promiseTermMs - 1) {
+      const step = claims(state, nowMs)
+      assert.equal(step.reply.granted, true)
+      assert.equal(step.state.claimedAtMs, 6_000)
+      state = releaseAt(step.state, nowMs + promiseTermMs - 1).state
+    }
+    assert.equal(refusal(claims(state, nowMs)).reason, 'no-progress')
+    assert.equal(bobs(state, nowMs, state.fence + 1).reply.granted, true)
+  })
+})
+
 describe('openForMs', () => {
-  it('counts from when the replica was wanted, lapsed or was released, whichever came last', () => {
-    const { state } = claimAt(VACANT, 6_000)
-    const lapsedAtMs = 6_000 + promiseTermMs
-    const release = { replica: replica(), holder: ALICE, fence: 1 }
-    const released = onRelease(state, release, ALICE, 6_500, raced()).state
+  it('counts from when the replica was wanted, or from the end of the last renewed lease', () => {
+    const promised = claimAt(VACANT, 6_000).state
+    const leased = renewAt(promised, 6_000).state
+    const released = releaseAt(leased, 6_500).state
 
     assert.equal(openForMs(undefined, 5_000, 5_010), 10)
     assert.equal(openForMs(VACANT, 5_000, 5_010), 10)
     assert.equal(openForMs(VACANT, 5_000, 4_000), 0)
-    assert.equal(openForMs(state, 5_000, lapsedAtMs - 1), undefined)
-    assert.equal(openForMs(state, 5_000, lapsedAtMs + 3), 3)
+    assert.equal(openForMs(promised, 5_000, 6_000 + promiseTermMs - 1), undefined)
+    assert.equal(openForMs(promised, 5_000, 6_000 + promiseTermMs), 1_000 + promiseTermMs)
+    assert.equal(openForMs(releaseAt(promised, 6_500).state, 5_000, 6_500), 1_500)
+    assert.equal(openForMs(leased, 5_000, 6_000 + TERM_MS + 3), 3)
     assert.equal(openForMs(released, 5_000, 6_503), 3)
     assert.equal(openForMs(released, 6_501, 6_503), 2)
     assert.equal(openForMs({ ...VACANT, cert: commitCert(alice) }, 5_000, 6_000), undefined)

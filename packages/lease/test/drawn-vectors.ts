@@ -47,13 +47,11 @@ type Known = LeaseVectors['turn'][number]['known']
 
 const open = { turnMs: 1_000, openSinceMs: 5_000 }
 const claimed = onClaim(VACANT, freeClaim(alice, 1), ALICE, 6_000, knowing(rules, open)).state
-const released = onRelease(
-  claimed,
-  { replica: replica(), holder: ALICE, fence: 1 },
-  ALICE,
-  6_500,
-  knowing(rules, open)
-).state
+const leased = onRenew(claimed, renew(alice), ALICE, 6_000, rules).state
+const release = { replica: replica(), holder: ALICE, fence: 1 }
+const released = onRelease(leased, release, ALICE, 6_500, rules).state
+const tried = onRelease(claimed, release, ALICE, 6_100, rules).state
+const lapsedAtMs = 6_000 + minimal.leaseTermMsMin
 
 const turnCase = (name: string, state: WitnessState, request: Claim, nowMs: number, known: Known = open) => ({
   ...{ name, state, request, from: request.holder, nowMs, known },
@@ -70,10 +68,20 @@ export const turn: LeaseVectors['turn'] = [
   turnCase('its turn counts from when the replica was wanted', VACANT, freeClaim(alice, 1), 6_000),
   turnCase('a skipped fence costs four gaps', VACANT, freeClaim(alice, 2), 6_079),
   turnCase('and no more', VACANT, freeClaim(alice, 2), 6_080),
-  turnCase('a lapse opens the replica again', claimed, freeClaim(bob, 2), 7_999),
-  turnCase('and the race starts there', claimed, freeClaim(bob, 2), 8_000),
+  turnCase('the lapse of a lease opens the replica again', leased, freeClaim(bob, 2), lapsedAtMs + 999),
+  turnCase('and the race starts there', leased, freeClaim(bob, 2), lapsedAtMs + 1_000),
   turnCase('as it does after a release', released, freeClaim(bob, 2), 7_499),
   turnCase('when the next turn came', released, freeClaim(bob, 2), 7_500),
+  turnCase('waiting goes on over a promise that was never renewed', tried, freeClaim(bob, 2), 6_499, {
+    ...open,
+    turnMs: 1_500
+  }),
+  turnCase('so a turn comes after its release as if it had not been', tried, freeClaim(bob, 2), 6_500, {
+    ...open,
+    turnMs: 1_500
+  }),
+  turnCase('and at its lapse', claimed, freeClaim(bob, 2), 6_000 + minimal.promiseTermMs),
+  turnCase('its holder keeps its clock', tried, freeClaim(alice, 2), 6_200),
   turnCase('a grant skips the race', VACANT, claim(alice), 5_000),
   turnCase('who holds the lease skips it too', claimed, freeClaim(alice, 2), 6_001),
   turnCase('who is not registered has no turn', VACANT, freeClaim(alice, 1), 9_000, { openSinceMs: 5_000 }),

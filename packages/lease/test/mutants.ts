@@ -283,6 +283,14 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     TURNS,
     'claimed before its turn'
   ),
+  'lets a promise that was never renewed reset the race': mutant(
+    {
+      onClaim: (state, ...rest) => RULES.onClaim({ ...state, renewed: true }, ...rest),
+      onRelease: (state, ...rest) => RULES.onRelease({ ...state, renewed: true }, ...rest)
+    },
+    TURNS,
+    'a turn that came was refused'
+  ),
   'leases what is not wanted': mutant(
     claimingUnder(rules => ({ ...rules, openSinceMs: rules.openSinceMs ?? 0 })),
     TURNS,

@@ -1,4 +1,4 @@
-import type { Claim, LeasePromise, PeerId, Release, Renew, RenewAck } from '@rayswarm/interface'
+import type { Claim, LeasePromise, PeerId, Refusal, Release, Renew, RenewAck } from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
 import fc from 'fast-check'
 import {
@@ -85,10 +85,12 @@ interface Tenure {
   readonly untilMs: number
   readonly progressedAtMs: number
   readonly progressBps: number
+  readonly renewed: boolean
 }
 
 class Onlooker {
-  #openSinceMs = WANTED_AT_MS
+  /** When the replica was first wanted, or the last renewed lease but the present one ended. */
+  #openedAtMs = WANTED_AT_MS
   #fence = 0
   /** The present lease, or the last one. */
   #last: Tenure | undefined
@@ -105,11 +107,8 @@ class Onlooker {
     if (claim.grant === undefined && !again && !(live && last.holder === holder)) {
       const turn = turnMs(holder, fence)
       if (turn === undefined) return 'leased to who is not registered'
-      const openedAtMs = last === undefined ? this.#openSinceMs : Math.max(WANTED_AT_MS, last.untilMs)
-      if (nowMs < openedAtMs + turn) return 'claimed before its turn'
-      const skipped = fence - this.#fence - 1
-      if (nowMs < openedAtMs + turn + skipped * RACE_JUMP_GAPS * minimal.raceGapMs)
-        return 'skipped fences for nothing'
+      if (nowMs < this.#vacantSinceMs() + turn) return 'claimed before its turn'
+      if (nowMs < this.#vacantSinceMs() + turn + this.#jumpMs(fence)) return 'skipped fences for nothing'
     }
     const known = claim.grant !== undefined || promise.price === GRANT_PRICE
     if (promise.price !== (known ? GRANT_PRICE : PRICE)) return 'promised another price'
@@ -118,11 +117,20 @@ class Onlooker {
     const back = last?.holder === holder && nowMs < last.untilMs + leaseTermMs(last.etaMs, minimal)
     const untilMs = Math.max(back && live ? last.untilMs : 0, nowMs + promise.termMs)
     const progressBps = back && again ? last.progressBps : 0
-    const fresh = { holder, etaMs, sinceMs: nowMs, progressedAtMs: nowMs }
-    const next = back ? { ...last, fence, untilMs, progressBps } : { ...fresh, fence, untilMs, progressBps }
+    const goesOn = again || (live && last.holder === holder)
+    const begun = back ? last : { holder, etaMs, sinceMs: nowMs, progressedAtMs: nowMs }
+    const next = { ...begun, fence, untilMs, progressBps, renewed: goesOn && last.renewed }
+    if (!goesOn) this.#openedAtMs = this.#vacantSinceMs()
     this.#fence = fence
     this.#last = next
     return this.#overdue(next, nowMs)
+  }
+
+  refused({ holder, fence }: Claim, { reason }: Refusal, nowMs: number): string | undefined {
+    if (reason !== 'too-early') return undefined
+    const turn = turnMs(holder, fence) ?? Number.POSITIVE_INFINITY
+    const came = nowMs >= this.#vacantSinceMs() + turn + this.#jumpMs(fence)
+    return came ? 'a turn that came was refused' : undefined
   }
 
   renewed({ progressBps }: Renew, { termMs }: RenewAck, nowMs: number): string | undefined {
@@ -130,7 +138,8 @@ class Onlooker {
     if (last === undefined) return 'renewed what nobody held'
     const grew = progressBps > last.progressBps
     const progressedAtMs = grew ? nowMs : last.progressedAtMs
-    this.#last = { ...last, progressBps, progressedAtMs, untilMs: Math.max(last.untilMs, nowMs + termMs) }
+    const untilMs = Math.max(last.untilMs, nowMs + termMs)
+    this.#last = { ...last, progressBps, progressedAtMs, untilMs, renewed: true }
     return this.#overdue(this.#last, nowMs)
   }
 
@@ -138,6 +147,15 @@ class Onlooker {
     if (this.#last?.holder === holder && this.#last.fence === fence)
       // What is released a second time was released already.
       this.#last = { ...this.#last, untilMs: Math.min(this.#last.untilMs, nowMs), fence: -1 }
+  }
+
+  /** A lease that was never renewed takes nobody's waiting time away. */
+  #vacantSinceMs(): number {
+    return this.#last?.renewed === true ? Math.max(WANTED_AT_MS, this.#last.untilMs) : this.#openedAtMs
+  }
+
+  #jumpMs(fence: number): number {
+    return (fence - this.#fence - 1) * RACE_JUMP_GAPS * minimal.raceGapMs
   }
 
   #overdue(tenure: Tenure, nowMs: number): string | undefined {
@@ -158,7 +176,7 @@ function play(rules: RuleSet, trace: readonly Action[]): Finding | undefined {
     told.push(step.reply.granted ? 'granted' : step.reply.refusal.reason)
     return step.reply.granted ? step.reply.value : undefined
   }
-  for (const { kind, holder: index, step, granted, etaMs, progress, waitMs } of trace) {
+  for (const { kind, holder: index, step: fenceStep, granted, etaMs, progress, waitMs } of trace) {
     nowMs += waitMs
     const holder = HOLDERS[index]!.identity.peerId
     const key = { replica: replica(), holder }
@@ -168,12 +186,14 @@ function play(rules: RuleSet, trace: readonly Action[]): Finding | undefined {
     if (kind === 'claim') {
       const asked: Claim = {
         ...key,
-        fence: state.fence + step,
+        fence: state.fence + fenceStep,
         etaMs,
         ...(granted && { grant: GRANTS[index]! })
       }
-      const reply = take(rules.onClaim(state, asked, holder, nowMs, known))
+      const step = rules.onClaim(state, asked, holder, nowMs, known)
+      const reply = take(step)
       broken = reply && onlooker.claimed(asked, reply, nowMs)
+      if (!step.reply.granted) broken = onlooker.refused(asked, step.reply.refusal, nowMs)
     } else if (kind === 'renew') {
       const progressBps = state.progressBps + (progress === 'more' ? 1 : 0)
       const asked: Renew = { ...key, fence: state.fence, progressBps }
