@@ -3,6 +3,9 @@ import type { PeerComponents } from '@rayswarm/peer'
 import { type LieKind, lyingRunner } from '@rayswarm/simulation'
 import type { WireContext } from '@rayswarm/wire'
 import { amnesiac } from './adversaries/amnesia.ts'
+import type { Plot } from './adversaries/captured.ts'
+import { copycat } from './adversaries/copycat.ts'
+import { poisoner } from './adversaries/dht-evil.ts'
 import { Flood } from './adversaries/flood.ts'
 import { splitter } from './adversaries/split.ts'
 import { squatter } from './adversaries/squat.ts'
@@ -16,6 +19,9 @@ export type AdversaryKind =
   | 'split' // asks only half of the witnesses, so that nobody gets a quorum
   | 'withhold' // seals results and never opens them
   | 'amnesia' // forgets everything each time it starts, and starts often
+  | 'captured' // drawn witnesses that say yes to everything: bought once the draw is known
+  | 'copycat' // hands in what others show
+  | 'dht-evil' // fills the DHT with nonsense and with certificates under wrong keys
   | 'flood' // sends nonsense, repetitions and offers without money, all the time
   | 'deadbeat' // a creator that is gone for good once its offer is out
 
@@ -31,7 +37,7 @@ export interface Body {
 /** A kind of misbehaviour: a peer with other components, or a being of its own. */
 export interface Adversary {
   /** Wraps what an honest peer would get. */
-  readonly wrap?: (components: PeerComponents) => PeerComponents
+  readonly wrap?: (components: PeerComponents, plot: Plot) => PeerComponents
   /** Lives instead of a peer. */
   readonly live?: (body: Body) => void
   /** Whoever pays it is at fault. */
@@ -40,6 +46,8 @@ export interface Adversary {
   readonly forgets?: boolean
   /** Mean time between crashes, whatever the world's faults say. */
   readonly crashEveryMs?: number
+  /** No node of its own: so many of the drawn witnesses. */
+  readonly isDrawn?: boolean
   /** It is the creator, and goes for good this long after its offer is out. */
   readonly creatorGoneAfterMs?: number
 }
@@ -61,6 +69,9 @@ export const ADVERSARIES: { readonly [Kind in AdversaryKind]: Adversary } = {
   split: { earnsNothing: false, wrap: splitter },
   withhold: { earnsNothing: true, wrap: withholder },
   amnesia: { earnsNothing: false, ...amnesiac },
+  captured: { earnsNothing: false, isDrawn: true },
+  copycat: { earnsNothing: true, wrap: copycat },
+  'dht-evil': { earnsNothing: false, wrap: poisoner },
   flood: {
     earnsNothing: true,
     live: body => {

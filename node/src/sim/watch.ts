@@ -1,4 +1,4 @@
-import type { PeerId, ReplicaKey } from '@rayswarm/interface'
+import type { Account, Amount, PeerId, ReplicaKey } from '@rayswarm/interface'
 import { decodeMessage, replicaId, toHex, type WireContext } from '@rayswarm/wire'
 
 /** A witness's last word on one replica. */
@@ -19,6 +19,8 @@ export class Watch {
   readonly #isFaithful: (peer: PeerId) => boolean
   readonly #words = new Map<string, Word>()
   readonly #certs = new Map<string, string>()
+  /** Highest certified price per account and subtask that its holder opened. */
+  readonly #opened = new Map<Account, Map<string, Amount>>()
 
   /** Only the words of peers that are `isFaithful` are held against them. */
   constructor(context: WireContext, isFaithful: (peer: PeerId) => boolean) {
@@ -53,12 +55,30 @@ export class Watch {
   onVerification(bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes, ['sealed', 'reveal'], this.#context)
     if (!decoded.ok) return
-    const { replica, holder, seal } = decoded.value.body.cert
+    const { type, body } = decoded.value
+    const { replica, holder, seal, price } = body.cert
+    if (type === 'reveal') {
+      const { account } = body.attestation.body
+      const prices = this.#opened.get(account) ?? new Map<string, Amount>()
+      const subtask = `${replica.job}/${replica.subtask}`
+      if (price > (prices.get(subtask) ?? -1n)) prices.set(subtask, price)
+      this.#opened.set(account, prices)
+    }
     const id = replicaId(replica)
     const cert = `${holder} ${toHex(seal)}`
     const before = this.#certs.get(id)
     if (before === undefined) this.#certs.set(id, cert)
     else if (before !== cert) this.violations.push(`two certificates for ${nameOf(replica)}`)
+  }
+
+  /** Most that each account can have earned: each opened subtask once, at its certified price. */
+  earned(): Map<Account, Amount> {
+    return new Map(
+      [...this.#opened].map(([account, prices]) => [
+        account,
+        [...prices.values()].reduce((a, b) => a + b, 0n)
+      ])
+    )
   }
 
   #wordOf(witness: PeerId, replica: ReplicaKey): Word {

@@ -1,7 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import { SeededBeacon, StaticRegistry } from '@rayswarm/chain/genesis'
-import type { Amount, Identity, JobSpec, Log, PeerEvents, PeerId, WitnessRule } from '@rayswarm/interface'
+import type {
+  Amount,
+  EscrowRef,
+  Identity,
+  JobSpec,
+  Log,
+  PeerEvents,
+  PeerId,
+  WitnessRule
+} from '@rayswarm/interface'
 import { judgeCertRecord } from '@rayswarm/lease'
+import { priceOf } from '@rayswarm/market'
 import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT } from '@rayswarm/params'
 import { type JobReport, Peer, type PeerComponents } from '@rayswarm/peer'
 import {
@@ -22,9 +32,11 @@ import {
   type WriteFate
 } from '@rayswarm/simulation'
 import { peerIdOf, toAccount, toHex, type WireContext, WireMemo } from '@rayswarm/wire'
-import { jobSpecOf } from '@rayswarm/workload'
+import { jobSpecOf, split } from '@rayswarm/workload'
+import { captive, type Plot } from './adversaries/captured.ts'
 import { ADVERSARIES, type Adversary, type AdversaryKind } from './adversaries.ts'
-import { violationsOf } from './checks.ts'
+import { ChainWatch, type Settled } from './chain-watch.ts'
+import { type Books, violationsOf } from './checks.ts'
 import { FaultMaker, type Victim } from './fault-maker.ts'
 import { PEER_EVENTS, wordsOf } from './peer-events.ts'
 import { Watch } from './watch.ts'
@@ -41,6 +53,8 @@ const GIB = 2 ** 30
 const BPS = 10_000
 /** A world begins at a plausible instant, so that nothing depends on zero. */
 const EPOCH_MS = 1_700_000_000_000
+/** A creator that lives has this long to say how its job ended. */
+const REPORT_MS_MAX = 5_000
 /** A creator tries again to publish, until its offer is on its disk. */
 const PUBLISH_RETRY_MS = 1_000
 
@@ -90,7 +104,10 @@ export class World {
   readonly #init: WorldInit
   #crashCount = 0
   #report: JobReport | undefined
+  #books: Books | undefined
   #published = false
+  readonly #chainWatch: ChainWatch
+  readonly #plot: Plot = { bought: new Set(), priceCap: () => 0n }
 
   constructor(init: WorldInit, onRecord?: (record: TraceRecord) => void) {
     this.#init = init
@@ -102,6 +119,7 @@ export class World {
       { weather: init.weather }
     )
     this.chain = new MemoryChain({ chainId: CHAIN_ID, split: PAYOUT_SPLIT, nowMs: () => clock.nowMs() })
+    this.#chainWatch = new ChainWatch(this.chain)
     this.ipfs = new VirtualIpfs(clock, { reaches: (from, of) => this.network.reaches(from, of) })
     const kinds = kindsOf(init)
     this.hosts = Array.from({ length: init.nodeCount + 1 }, (_, index) => this.#host(index, kinds[index]))
@@ -120,7 +138,10 @@ export class World {
     })
     this.#beaconSeed = this.#chance.bytes(32)
     const faithless = new Set(this.hosts.filter(host => host.kind !== undefined).map(host => host.peerId))
-    this.#watch = new Watch(this.#contextOf(this.hosts[0]!), peer => !faithless.has(peer))
+    this.#watch = new Watch(
+      this.#contextOf(this.hosts[0]!),
+      peer => !faithless.has(peer) && !this.#plot.bought.has(peer)
+    )
     this.network.onReply((protocol, bytes, from) => {
       if (protocol === 'lease') this.#watch.onLeaseReply(bytes, from)
     })
@@ -137,11 +158,14 @@ export class World {
     this.clock.after(1, () => {
       void this.#publish(this.hosts[0]!)
     })
-    await this.clock.until(() => this.#report !== undefined, untilMs)
+    const watch = this.#chainWatch
+    await this.clock.until(() => watch.settled !== undefined || watch.refunded, untilMs)
+    const endedAtMs = this.clock.nowMs()
+    await this.clock.until(() => this.#report !== undefined, REPORT_MS_MAX)
     const outcome = {
       seed: this.#init.seed,
       report: this.#report,
-      virtualMs: this.clock.nowMs() - startedAtMs,
+      virtualMs: endedAtMs - startedAtMs,
       messageCount: this.network.messageCount,
       crashCount: this.#crashCount,
       traceHash: this.trace.hash(),
@@ -191,7 +215,7 @@ export class World {
       return adversary.live({ clock, chance, network, context, peers })
     }
     const components = this.#componentsOf(host, { clock, chance, context })
-    const wrapped = adversary.wrap === undefined ? components : adversary.wrap(components)
+    const wrapped = captive(adversary.wrap?.(components, this.#plot) ?? components, this.#plot)
     const peer = new Peer(wrapped, {
       params: this.#init.params,
       ...(host.creator ? {} : { node: this.#nodeSettingsOf(host) })
@@ -212,7 +236,7 @@ export class World {
       validateRecord: (key, value) =>
         judgeCertRecord(key, value, job => host.process?.peer.offers.get(job)?.witnesses, context)
     })
-    const chain = this.chain.viewOf(host.account)
+    const chain = this.#chainWatch.viewOf(host.account, settled => this.#keepBooks(host, settled))
     return {
       clock,
       chance,
@@ -334,36 +358,79 @@ export class World {
       .catch(() => undefined)
   }
 
+  /** The offer is on the creator's disk: what was planned for that moment happens. */
   #onPublished(host: Host): void {
-    const goneAfterMs = this.#init.adversaries
-      ?.map(({ kind }) => ADVERSARIES[kind].creatorGoneAfterMs)
-      .find(ms => ms !== undefined)
-    if (this.#published || goneAfterMs === undefined) return
+    if (this.#published) return
     this.#published = true
-    this.clock.after(goneAfterMs, () => this.#crash(host, undefined))
+    for (const { kind, count } of this.#init.adversaries ?? []) {
+      const { isDrawn, creatorGoneAfterMs } = ADVERSARIES[kind]
+      if (isDrawn === true) this.#capture(host, count)
+      if (creatorGoneAfterMs !== undefined)
+        this.clock.after(creatorGoneAfterMs, () => this.#crash(host, undefined))
+    }
+  }
+
+  #capture(host: Host, count: number): void {
+    const [offer] = host.process!.peer.offers.open()
+    if (offer === undefined) return
+    const { spec } = offer.signed.body
+    const subtasks = split(spec)
+    this.#plot.priceCap = ({ subtask }) => priceOf(subtasks[subtask]!.workUnits, spec.pricePerMegaUnitMax)
+    const members = [...offer.witnesses.members]
+    for (let i = 0; i < count && members.length > 0; i++) {
+      const [bought] = members.splice(Math.floor(this.#chance.unit() * members.length), 1)
+      this.#plot.bought.add(bought!)
+    }
+  }
+
+  /** What whoever settled knew when it did. */
+  #keepBooks(host: Host, { order }: Settled): void {
+    const peer = host.process?.peer
+    const isIt = (escrow: EscrowRef): boolean => escrow.id === order.escrow.id
+    const run = peer?.creator.jobs().find(({ offer }) => isIt(offer.signed.body.escrow))
+    const witnessed = peer?.judge.jobs().find(({ init }) => isIt(init.offer.signed.body.escrow))
+    const state = run?.driver.state ?? witnessed?.state
+    if (state === undefined) return
+    this.#books = {
+      subtaskCount: state.tracks.length,
+      acceptedCount: state.count('accepted'),
+      ...(run === undefined && witnessed !== undefined ? { receipts: witnessed.order().receipts } : {})
+    }
   }
 
   async #violations(): Promise<string[]> {
     const { chain, hosts } = this
     const view = chain.viewOf(hosts[0]!.account)
     const accounts = []
-    for (const { name, account } of hosts)
+    for (const { name, peerId, account } of hosts)
       accounts.push({
         name,
+        peer: peerId,
         account,
         balance: await view.balanceOf(account),
         credit: await view.creditOf(account)
       })
     const undeserving = hosts.filter(({ kind }) => adversaryOf(kind).earnsNothing).map(host => host.peerId)
+    const { settled } = this.#chainWatch
+    const report = this.#report
+    const books: Books | undefined = this.#books && {
+      ...this.#books,
+      // A job that its creator and its witnesses end at once has two books, and one of them counts.
+      ...(report !== undefined && report.receiptsRoot === settled?.order.receiptsRoot
+        ? { receipts: report.receipts }
+        : {})
+    }
     return violationsOf({
       expect: this.#init.expect ?? 'complete',
-      ...(this.#report === undefined ? {} : { report: this.#report }),
+      ...(settled === undefined ? {} : { settled }),
+      ...(books === undefined ? {} : { books }),
       undeserving: new Set(undeserving),
       accounts,
       contractBalance: await view.balanceOf(chain.contract),
       treasuryBalance: await view.balanceOf(chain.treasury),
       minted: FUNDS,
       supply: chain.supply,
+      earned: this.#watch.earned(),
       overheard: this.#watch.violations
     })
   }

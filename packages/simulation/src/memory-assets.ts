@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js'
+import { hash } from 'node:crypto'
 import {
   type AssetSource,
   type Assets,
@@ -163,7 +163,7 @@ export class MemoryAssets implements Assets {
 
   async addBytes(bytes: Uint8Array): Promise<Cid> {
     const cid = cidOf(RAW_CODE, bytes)
-    this.#keep(new Map([[cid, { bytes: Uint8Array.from(bytes) }]]))
+    this.#keep(new Map([[cid, { bytes: bytes.slice() }]]))
     this.#pins.add(cid)
     return cid
   }
@@ -197,7 +197,7 @@ export class MemoryAssets implements Assets {
   async fetchBytes(cid: Cid, options: FetchOptions): Promise<Uint8Array> {
     const { bytes } = await this.#fetch(cid, options, new FetchDeadline(this.#clock, options))
     options.onProgress?.(bytes.length)
-    return Uint8Array.from(bytes)
+    return bytes.slice()
   }
 
   async unpin(cid: Cid): Promise<void> {
@@ -309,7 +309,7 @@ function checkSize(content: Content, { sizeBytesMax }: FetchOptions): Content {
 
 /** CIDv1, sha2-256, base32. */
 function cidOf(code: number, bytes: Uint8Array): Cid {
-  return `b${textOf(concat([Uint8Array.of(1, code, 0x12, 32), sha256(bytes)]), 'base32')}`
+  return `b${textOf(concat([Uint8Array.of(1, code, 0x12, 32), new Uint8Array(hash('sha256', bytes, 'buffer'))]), 'base32')}`
 }
 
 // dag-cbor of a manifest, see spec/assets.md#manifest. Fields of a map go by length, then by their bytes.

@@ -32,6 +32,7 @@ export interface TraceRecord {
 
 /** Bytes of a message or a record that go into the hash: its length, and this many words spread over it. */
 const SAMPLE_COUNT = 8
+const TAIL_LENGTH = 24
 const MIX_A = 0x9e3779b1
 const MIX_B = 0x85ebca6b
 
@@ -105,12 +106,13 @@ export class Trace {
     }
   }
 
-  /** A text as one word. Most texts come again and again. */
+  /** A text as one word. Most texts come again and again; of long ones, the end is what tells them apart. */
   #markOf(text: string): number {
     let mark = this.#marks.get(text)
     if (mark === undefined) {
       mark = text.length
-      for (let i = 0; i < text.length; i++) mark = Math.imul(mark ^ text.charCodeAt(i), MIX_A) ^ (mark >>> 13)
+      for (let i = Math.max(0, text.length - TAIL_LENGTH); i < text.length; i++)
+        mark = Math.imul(mark ^ text.charCodeAt(i), MIX_A) ^ (mark >>> 13)
       this.#marks.set(text, mark)
     }
     return mark

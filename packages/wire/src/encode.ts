@@ -126,7 +126,24 @@ function writeList(items: readonly unknown[]): void {
   for (let i = 0; i < items.length; i++) write(items[i])
 }
 
+/** Encodings of signed messages inside other values, where a memo is kept: they stand in every state a peer writes. */
+const nested = new WeakMap<object, { bytes: Uint8Array | undefined }>()
+
+/** Encode this object once, from now on: nobody will change it. */
+export function rememberNested(message: object): void {
+  if (!nested.has(message)) nested.set(message, { bytes: undefined })
+}
+
 function writeMap(fields: Readonly<Record<string, unknown>>): void {
+  const known = fields.signature === undefined ? undefined : nested.get(fields)
+  if (known === undefined) return writeFields(fields)
+  if (known.bytes !== undefined) return append(known.bytes)
+  const from = position
+  writeFields(fields)
+  known.bytes = buffer.slice(from, position)
+}
+
+function writeFields(fields: Readonly<Record<string, unknown>>): void {
   const base = top
   for (const name of Object.keys(fields)) {
     if (fields[name] === undefined) continue

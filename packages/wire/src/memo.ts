@@ -1,4 +1,5 @@
 import type { MessageType, Signed } from '@rayswarm/interface'
+import { rememberNested } from './encode.ts'
 
 /** A message and its bytes, once they are known. */
 interface Encoding {
@@ -37,6 +38,7 @@ export class WireMemo {
 
   /** @internal */
   onVerified(message: Signed<unknown>, verified: boolean): void {
+    rememberNested(message)
     this.#verified.set(message, verified)
   }
 
@@ -50,7 +52,9 @@ export class WireMemo {
 /** By body: a copy of a message with the same parts is the same message. Nothing gets in here without a memo. */
 const encodings = new WeakMap<object, Encoding>()
 
-function remember({ type, signer, signature, body }: Signed<unknown>, bytes: Uint8Array | undefined): void {
+function remember(message: Signed<unknown>, bytes: Uint8Array | undefined): void {
+  const { type, signer, signature, body } = message
+  rememberNested(message)
   if (typeof body === 'object' && body !== null) encodings.set(body, { type, signer, signature, bytes })
 }
 

@@ -58,9 +58,21 @@ export function messageSizeBytesMax(type: MessageType): number {
 export function encodeMessage(
   message: { readonly type: MessageType; readonly body: unknown } | Signed<unknown>
 ): Uint8Array {
-  if (!('signature' in message)) return bounded(message.type, canonical({ b: message.body, t: message.type }))
+  if (!('signature' in message)) return unsignedBytes(message)
   const { type, body, signature, signer } = message
   return encodedOnce(message, () => bounded(type, canonical({ b: body, g: signature, s: signer, t: type })))
+}
+
+/** Unsigned messages on their way: one that goes to several peers is encoded once. */
+const outgoing = new WeakMap<object, Uint8Array>()
+
+function unsignedBytes(message: { readonly type: MessageType; readonly body: unknown }): Uint8Array {
+  let bytes = outgoing.get(message)
+  if (bytes === undefined) {
+    bytes = bounded(message.type, canonical({ b: message.body, t: message.type }))
+    outgoing.set(message, bytes)
+  }
+  return bytes
 }
 
 function bounded(type: MessageType, bytes: Uint8Array): Uint8Array {
