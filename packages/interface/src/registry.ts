@@ -42,6 +42,8 @@ export interface BeaconValue {
   readonly randomness: Uint8Array
   /** True for a beacon that somebody can predict: test networks only. */
   readonly insecure: boolean
+  /** Registry epoch of the instant the value came up; a draw uses no other. Absent where nobody can tell. */
+  readonly epoch?: number
 }
 
 /** Public randomness. Errors as {@link Registry}. */

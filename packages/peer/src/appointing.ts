@@ -1,4 +1,6 @@
 import {
+  type Beacon,
+  type BeaconValue,
   type EscrowRef,
   type Hex,
   type JobId,
@@ -48,7 +50,8 @@ export class Appointing {
       if (wanted === undefined) return owner
       throw tooFew(wanted, 0)
     }
-    const drawEpoch = await registry.epoch()
+    const spoken = await this.#beaconValue(beacon, job)
+    const drawEpoch = spoken.epoch ?? (await registry.epoch())
     const eligibleCount = drawableCount(await registry.snapshot(drawEpoch), job.spec.creator)
     const witness = wanted ?? witnessRuleFor(job.locked, eligibleCount)
     if (witness.witnessCount === 1) return owner
@@ -82,17 +85,21 @@ export class Appointing {
     })
   }
 
-  /** Wait for the beacon: it speaks when the escrow is final. */
   async #draw(job: JobId, offer: Parameters<Draws['draw']>[2]): Promise<Drawn> {
-    const { params } = this.components
     const registry = this.components.registry!
     const beacon = this.components.beacon!
+    const drawn = await this.draws.draw({ registry, beacon }, job, offer)
+    if (typeof drawn === 'string') throw tooFew(offer.witness, 0)
+    return drawn
+  }
+
+  /** The beacon speaks when the escrow is final. */
+  async #beaconValue(beacon: Beacon, { job, escrow }: AppointedJob): Promise<BeaconValue> {
     const scope = new Scope(this.components)
     for (let look = 0; look < BEACON_LOOK_COUNT_MAX; look++) {
-      const drawn = await this.draws.draw({ registry, beacon }, job, offer)
-      if (typeof drawn !== 'string') return drawn
-      if (drawn === 'too-few') throw tooFew(offer.witness, 0)
-      await scope.sleep(params.leaseRetryMs)
+      const value = await beacon.after(escrow)
+      if (value !== undefined) return value
+      await scope.sleep(this.components.params.leaseRetryMs)
     }
     throw new RayswarmError('ERR_TIMEOUT', `the escrow of job ${job} does not become final`, {
       thing: 'job',

@@ -20,6 +20,7 @@ export interface Drawn {
 export type DrawFault =
   | 'no-registry' // this swarm has none
   | 'not-final' // the escrow is not there yet, or not deep enough
+  | 'wrong-epoch' // not the epoch in which the beacon spoke
   | 'too-few' // the registry of that epoch has fewer eligible operators
   | 'not-appointed' // the escrow does not name the drawn witnesses
 
@@ -60,6 +61,9 @@ export class Draws {
     const value = await beacon.after(offer.escrow)
     if (value === undefined) return 'not-final'
     const epoch = offer.drawEpoch!
+    // Else the creator could try epochs until the draw suits it.
+    if (epoch !== (value.epoch ?? epoch)) return 'wrong-epoch'
+    if (epoch > (await registry.epoch())) return 'not-final'
     const { table, entries } = await this.#snapshot(registry, epoch)
     const { witnessCount } = offer.witness
     const { creator } = offer.spec

@@ -223,7 +223,7 @@ export class JobDriver {
   async #conclude(track: SubtaskTrack, output: SubtaskOutput | undefined): Promise<void> {
     try {
       await this.state.save(track)
-      if (this.#openings === undefined) await this.#sayVerdicts(track)
+      await this.#sayVerdicts(track)
       if (output === undefined) return
       await this.init.onAccepted(track, output)
       this.components.events.emit('subtask:accepted', { job: this.job, subtask: track.subtask.index })
@@ -243,7 +243,8 @@ export class JobDriver {
       const { replica, node, verdict } = claim
       if (this.#said.has(replicaId(replica))) continue
       this.#said.add(replicaId(replica))
-      await this.roles.ledger.append(claim)
+      // Where several judge, a verdict is final once they have settled, and who settled says it.
+      if (this.#openings === undefined) await this.roles.ledger.append(claim)
       const reason = this.state.find(replica)?.record.reason
       this.components.events.emit('replica:judged', {
         replica,
@@ -252,11 +253,6 @@ export class JobDriver {
         ...(reason === undefined ? {} : { reason })
       })
     }
-  }
-
-  /** Verdicts of all subtasks. Where several judge, they are final only once the job is settled. */
-  async sayAllVerdicts(): Promise<void> {
-    for (const track of this.state.tracks) await this.#sayVerdicts(track)
   }
 
   /** Take back lapsed replicas, end overdue openings, end an overdue job. */

@@ -128,9 +128,7 @@ export class JobRun {
     const outcome =
       state === 'refunded'
         ? refundedOutcome(locked)
-        : await this.#persevere('settlement', async () =>
-            chain.settle(order, await chain.signSettlement(order))
-          )
+        : await this.#persevere('settlement', () => this.#settlementOf(order))
     const report: JobReport = {
       job: this.job,
       end,
@@ -143,7 +141,6 @@ export class JobRun {
       locked,
       outcome
     }
-    await this.#sayVerdicts().catch(cause => log.warn('verdicts not said', { job: this.job, cause }))
     await this.#close(report).catch(cause => log.warn('job not closed cleanly', { job: this.job, cause }))
     this.report = report
     if (end !== 'complete')
@@ -153,9 +150,18 @@ export class JobRun {
     void this.driver.stop()
   }
 
-  /** Where several judges had to agree first. */
-  async #sayVerdicts(): Promise<void> {
-    if (this.offer.drawn !== undefined) await this.driver.sayAllVerdicts()
+  /** Settle by our own signature; where witnesses were drawn they alone do, and we wait for it. */
+  async #settlementOf(order: SettlementOrder): Promise<SettlementOutcome> {
+    const { chain, params } = this.components
+    const { drawn, witnesses } = this.offer
+    if (drawn === undefined) return chain.settle(order, await chain.signSettlement(order))
+    while ((await chain.escrow(order.escrow)).state === 'locked')
+      await this.driver.scope.sleep(params.settleTurnMs / 4)
+    const appointment = {
+      witnesses: drawn.witnesses.map(({ account }) => account),
+      quorum: witnesses.quorum
+    }
+    return chain.settleByWitnesses(order, appointment, [])
   }
 
   /** Say that the job is over, and drop what it needed. The money has moved: nothing here may hold up the report. */
@@ -173,7 +179,8 @@ export class JobRun {
     const isOurs = ({ body }: Signed<LedgerEntry>): boolean =>
       body.claim.kind === 'job-receipt' && body.claim.escrow === escrow.id
     // A crash may have come between saying so and forgetting the job.
-    if (![...this.roles.ledger.own()].some(isOurs)) await this.roles.ledger.append(receipt)
+    const isSaid = this.offer.drawn !== undefined || [...this.roles.ledger.own()].some(isOurs)
+    if (!isSaid) await this.roles.ledger.append(receipt)
     this.roles.offers.close(job)
     await this.driver.announceClosed()
     await store.delete(`offer/${job}`)

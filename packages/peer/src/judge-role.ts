@@ -196,8 +196,7 @@ export class JudgeRole implements Judging {
     if (this.#settling.has(job.job) || endedAtMs === undefined) return
     const { state } = await job.escrow()
     if (state !== 'locked') return this.#end(job)
-    // The creator's turn is first.
-    if (nowMs < endedAtMs + (job.rank + 1) * params.settleTurnMs) return
+    if (nowMs < endedAtMs + job.rank * params.settleTurnMs) return
     this.#settling.add(job.job)
     try {
       await this.#settle(job)
