@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { perform } from './command.ts'
 import { refuse } from './refuse.ts'
+import { simCommands } from './sim-commands.ts'
 import { testnetCommands } from './testnet-commands.ts'
 
 const LOG_LEVELS = ['silent', 'warn', 'info', 'debug']
@@ -31,6 +32,7 @@ function commands(): Command {
   publishCommand(program)
   statusCommand(program)
   testnetCommands(program, commonOptions)
+  simCommands(program, commonOptions)
   return program
 }
 

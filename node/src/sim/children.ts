@@ -1,0 +1,76 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { RayswarmError } from '@rayswarm/interface'
+import type { ChildReply, ChildRequest } from './child.ts'
+import type { SeedResult } from './run-seeds.ts'
+import type { Scenario } from './scenarios.ts'
+
+/** Worlds make much short-lived garbage: a larger nursery halves what its collection costs. */
+const NURSERY_MIB = 64
+
+/** Let worlds live in `jobCount` processes side by side. Answers what they came to, in any order. */
+export async function runSeeds(
+  scenario: Scenario,
+  seeds: { readonly first: number; readonly last: number },
+  init: {
+    readonly jobCount: number
+    readonly signal: AbortSignal
+    readonly onResult: (result: SeedResult) => void
+  }
+): Promise<SeedResult[]> {
+  const results: SeedResult[] = []
+  let next = seeds.first
+  const runOn = async (child: ChildProcess): Promise<void> => {
+    while (next <= seeds.last) {
+      const result = await ask(child, { scenario, seed: next++ })
+      results.push(result)
+      init.onResult(result)
+    }
+  }
+  const count = Math.min(init.jobCount, seeds.last - seeds.first + 1)
+  const children = Array.from({ length: count }, () =>
+    fork(fileURLToPath(new URL('./child.js', import.meta.url)), {
+      execArgv: [`--max-semi-space-size=${NURSERY_MIB}`],
+      // Amounts are bigints.
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+    })
+  )
+  const stop = (): void => {
+    for (const child of children) if (child.connected) child.disconnect()
+  }
+  init.signal.addEventListener('abort', stop, { once: true })
+  try {
+    await Promise.all(children.map(runOn))
+  } finally {
+    stop()
+    init.signal.removeEventListener('abort', stop)
+  }
+  return results
+}
+
+function ask(child: ChildProcess, request: ChildRequest): Promise<SeedResult> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => {
+      reject(
+        new RayswarmError('ERR_ABORTED', `the process of the world of seed ${request.seed} ended`, {
+          thing: 'seed',
+          value: request.seed
+        })
+      )
+    }
+    child.once('exit', gone)
+    child.once('message', (reply: ChildReply) => {
+      child.off('exit', gone)
+      if ('result' in reply) return resolve(reply.result)
+      reject(
+        new RayswarmError('ERR_INTERNAL', `the world of seed ${reply.seed} broke: ${reply.failed}`, {
+          thing: 'seed',
+          value: reply.seed,
+          remedy: `Replay it with \`rayswarm sim replay --seed ${reply.seed} --scenario ${request.scenario.name} --trace\`.`
+        })
+      )
+    })
+    child.send(request)
+  })
+}
