@@ -15,8 +15,8 @@ interface IBurnable {
 }
 
 /// @title Locks a job's budget and pays its nodes
-/// @notice One slot per job. The creator's signature releases the money, or a quorum of the witnesses he appointed; a timeout
-/// gives it back. spec/escrow.md
+/// @notice One slot per job. The creator's signature releases the money; once he has appointed witnesses, only a quorum of them
+/// does. A timeout gives it back. spec/escrow.md
 contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     using SafeERC20 for IERC20;
 
@@ -76,7 +76,7 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
 
     mapping(bytes32 id => Job) public jobs;
 
-    /// @notice keccak256(abi.encode(witnesses, quorum)) of those who may settle in the creator's place; zero: nobody.
+    /// @notice keccak256(abi.encode(witnesses, quorum)) of those who settle in the creator's place; zero: he settles himself.
     mapping(bytes32 id => bytes32) public appointed;
 
     /// @notice Earned and not yet withdrawn.
@@ -118,6 +118,7 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     error PayoutsNotAscending(address account);
     error QuorumNotMet(uint256 signatureCount, uint256 quorum);
     error RefundTimeOutOfRange(uint256 refundAfterS);
+    error WitnessesDecide(bytes32 id);
     error ZeroAccount();
     error ZeroAmount();
 
@@ -167,20 +168,23 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
         return IERC1363Receiver.onTransferReceived.selector;
     }
 
-    /// @notice Pay a job's nodes, as its creator signed. What is left goes back to the creator. Anybody may send it.
+    /// @notice Pay a job's nodes, as its creator signed. What is left goes back to the creator. Anybody may send it, as long as
+    /// no witnesses are appointed: a creator could sign that nobody is paid once the work is done.
     /// @param payouts strictly ascending by account, every gross above zero, together at most what is locked
     function settle(bytes32 id, Payout[] calldata payouts, bytes32 receiptsRoot, bytes calldata signature)
         external
         nonReentrant
     {
         Job memory job = _openJob(id);
+        if (appointed[id] != 0) revert WitnessesDecide(id);
         bytes32 digest = settlementDigest(id, payouts, receiptsRoot);
         if (!SignatureChecker.isValidSignatureNowCalldata(job.creator, digest, signature)) revert BadSignature();
 
         _settle(id, job, payouts, receiptsRoot);
     }
 
-    /// @notice Name who may settle in the creator's place. Only the creator, once, while the job is locked.
+    /// @notice Name who settles in the creator's place. Only the creator, once, while the job is locked; his own signature
+    /// settles no more.
     /// @param witnesses distinct, in the order of the draw
     /// @param quorum how many of them must sign: a majority
     function appoint(bytes32 id, address[] calldata witnesses, uint256 quorum) external nonReentrant {

@@ -135,7 +135,11 @@ const EVERYTHING: Step[] = [
   { does: 'appoint', who: 1, job: THIRD, ...WITNESSES, quorum: 3 },
   { ...BY_WITNESSES, signers: [0, 3] },
   { ...BY_WITNESSES, quorum: 1 },
+  { does: 'settle', who: 1, signer: 1, job: THIRD, payouts: [], tampers: false },
   BY_WITNESSES,
+  // What the creator asks then is answered with what happened.
+  { ...BY_WITNESSES, signers: [] },
+  { does: 'settle', who: 1, signer: 1, job: THIRD, payouts: [], tampers: false },
   { does: 'withdraw', who: 3, account: 1 },
   { does: 'withdraw', who: 3, account: 2 },
   { does: 'sweep' },
@@ -180,6 +184,7 @@ describe('EthersChain and MemoryChain', () => {
     // A trace that only fails proves nothing.
     const refusals = [
       'appoint: ERR_CHAIN_REVERTED AlreadyAppointed',
+      'settle: ERR_CHAIN_REVERTED WitnessesDecide',
       'settleByWitnesses: ERR_CHAIN_REVERTED QuorumNotMet',
       'settleByWitnesses: ERR_CHAIN_REVERTED NotAppointed'
     ]

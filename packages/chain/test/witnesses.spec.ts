@@ -148,12 +148,12 @@ describe('JobEscrow.settleByWitnesses', () => {
     try {
       const { ref } = await other.lock(TERMS)
       assert.equal(ref.id, order.escrow.id)
-      await other.appoint(ref, { witnesses: ACCOUNTS, quorum: QUORUM })
       const [here, there] = [order, { ...order, escrow: ref }]
+      await refused(other.settle(there, await chain.signSettlement(here)), 'BadSignature')
+      await other.appoint(ref, { witnesses: ACCOUNTS, quorum: QUORUM })
       await refused(settle(0b11111n, await of(0, 1, 2, 3, 4), { contract }), 'BadSignature')
       const theirs = await Promise.all(WITNESSES.slice(0, 5).map(wallet => sign(wallet, there)))
       await refused(settle(0b11111n, theirs), 'BadSignature')
-      await refused(other.settle(there, await chain.signSettlement(here)), 'BadSignature')
       await settle(0b11111n, theirs, { contract })
       assert.equal((await chain.escrow(here.escrow)).state, 'locked')
     } finally {

@@ -26,11 +26,14 @@ export interface Escrow {
   readonly refundableAtS: number
   /** Whether enough blocks lie above the lock that it will not be undone. */
   readonly final: boolean
-  /** keccak256 of the accounts that may settle in the creator's place, in draw order, and their quorum. 32 bytes. */
+  /**
+   * keccak256 of the accounts that settle in the creator's place, in draw order, and their quorum. 32 bytes. Absent: the creator
+   * settles itself.
+   */
   readonly appointed?: Hex
 }
 
-/** Who may settle a job in its creator's place. `keccak256(abi.encode(address[] witnesses, uint256 quorum))` is on chain. */
+/** Who settles a job in its creator's place. `keccak256(abi.encode(address[] witnesses, uint256 quorum))` is on chain. */
 export interface Appointment {
   /** In the order of the draw. */
   readonly witnesses: readonly Account[]
@@ -118,7 +121,10 @@ export interface Chain {
   /** Move the amount from our balance into escrow. A repeated call with the same terms returns the first one's result. */
   lock(terms: LockTerms): Promise<{ readonly ref: EscrowRef; readonly txHash: Hex }>
 
-  /** Name who may settle in our place, once, while the escrow is locked. The same appointment again changes nothing. */
+  /**
+   * Name who settles in our place, once, while the escrow is locked. From then on our signature settles nothing, so that we cannot
+   * take the work and pay nobody; a refund by time-out stays. The same appointment again changes nothing.
+   */
   appoint(ref: EscrowRef, appointment: Appointment): Promise<{ readonly txHash: Hex }>
 
   /** Our EIP-712 signature over a settlement: the creator's, or one of its witnesses'. */
@@ -127,10 +133,16 @@ export interface Chain {
   /** Whether `signature` is the account's over this settlement. Never throws for a malformed one. */
   verifySettlement(order: SettlementOrder, signed: SettlementSignature): boolean
 
-  /** Anybody may send a settlement that its creator signed. Idempotent: a settled escrow returns its outcome. */
+  /**
+   * Anybody may send a settlement that its creator signed, unless witnesses are appointed (`ERR_CHAIN_REVERTED`, `WitnessesDecide`).
+   * Idempotent: a settled escrow returns its outcome, whatever is signed.
+   */
   settle(order: SettlementOrder, signature: Hex): Promise<SettlementOutcome>
 
-  /** Anybody may send a settlement that a quorum of the appointed witnesses signed. Idempotent like `settle`. */
+  /**
+   * Anybody may send a settlement that a quorum of the appointed witnesses signed. Idempotent like `settle`: a settled escrow
+   * returns its outcome also for an empty list of signatures, which is how its creator reads it.
+   */
   settleByWitnesses(
     order: SettlementOrder,
     appointment: Appointment,

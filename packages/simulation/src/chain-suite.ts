@@ -18,6 +18,7 @@ import { moneyRules, refundRules } from './money-rules.ts'
 import {
   appointmentRules,
   appointRules,
+  decisionRules,
   quorumRules,
   verifyRules,
   witnessSettleRules
@@ -44,6 +45,7 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
     appointRules(() => cast)
     appointmentRules(() => cast)
     witnessSettleRules(() => cast)
+    decisionRules(() => cast)
     quorumRules(() => cast)
     verifyRules(() => cast)
   })

@@ -199,7 +199,8 @@ export class MemoryChain {
   }
 
   #settleByCreator(order: SettlementOrder, signature: Hex): SettlementOutcome {
-    return this.#settle(order, ({ creator }) => {
+    return this.#settle(order, ({ creator, appointed }) => {
+      if (appointed !== undefined) throw reverted('WitnessesDecide')
       if (keyOf(signature) !== signatureOf(creator, order)) throw reverted('BadSignature')
     })
   }

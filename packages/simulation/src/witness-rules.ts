@@ -53,10 +53,10 @@ export function appointRules(cast: () => Cast): void {
 
   it('answers the same appointment with the first one, also when the escrow is closed', async () => {
     const { creator, nodes } = cast()
-    const { ref, appointment, order } = await appoint(cast())
+    const { ref, witnesses, appointment, order } = await appoint(cast())
     const first = await creator.appoint(ref, appointment)
     assert.deepEqual(await creator.appoint(ref, appointment), first)
-    await nodes[0].settle(order, await creator.signSettlement(order))
+    await nodes[0].settleByWitnesses(order, appointment, await signed(order, ...witnesses))
     assert.deepEqual(await creator.appoint(ref, appointment), first)
     assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
   })
@@ -159,22 +159,6 @@ export function witnessSettleRules(cast: () => Cast): void {
     assert.equal((await creator.escrow(ref)).state, 'settled')
   })
 
-  it('settles once, whoever comes second', async () => {
-    const { creator, nodes, stranger } = cast()
-    const first = await appoint(cast())
-    const second = await appoint(cast(), keccak('salt 2'))
-    const [a, b] = [first.order, second.order]
-    const signatures = await signed(a, ...first.witnesses)
-    const byWitnesses = await stranger.settleByWitnesses(a, first.appointment, signatures)
-    const byCreator = await stranger.settle(b, await creator.signSettlement(b))
-
-    assert.deepEqual(await creator.settle(a, await creator.signSettlement(a)), byWitnesses)
-    assert.deepEqual(await stranger.settleByWitnesses(a, first.appointment, signatures), byWitnesses)
-    const late = await signed(b, ...second.witnesses)
-    assert.deepEqual(await stranger.settleByWitnesses(b, second.appointment, late), byCreator)
-    assert.equal(await creator.creditOf(nodes[0].account), 2n * CREDITED)
-  })
-
   it('holds witnesses to the lock and to the order of payouts', async () => {
     const { nodes, stranger } = cast()
     const { ref, witnesses, appointment } = await appoint(cast())
@@ -203,6 +187,66 @@ export function witnessSettleRules(cast: () => Cast): void {
     await creator.refund(lost.ref)
     const signatures = await signed(lost.order, ...lost.witnesses)
     await refused(stranger.settleByWitnesses(lost.order, lost.appointment, signatures), 'JobNotOpen')
+  })
+}
+
+/** Rules of who decides once witnesses are appointed. Part of the chain suite. */
+export function decisionRules(cast: () => Cast): void {
+  it('leaves the creator no way to settle once witnesses are appointed', async () => {
+    const { creator, nodes, stranger } = cast()
+    const { ref } = await creator.lock(terms({ salt: keccak('salt 2') }))
+    const before = orderOf(ref, [nodes[0].account, PAID])
+    const early = await creator.signSettlement(before)
+    const usurpers = { witnesses: [stranger.account], quorum: 1 }
+    await creator.appoint(ref, usurpers)
+    const nothing = orderOf(ref)
+    for (const sender of [creator, stranger]) {
+      await refused(sender.settle(nothing, await creator.signSettlement(nothing)), 'WitnessesDecide')
+      await refused(sender.settle(before, early), 'WitnessesDecide')
+      await refused(sender.settle(before, await stranger.signSettlement(before)), 'WitnessesDecide')
+      await refused(sender.settle(before, '0x'), 'WitnessesDecide')
+    }
+    await refused(
+      creator.settleByWitnesses(nothing, usurpers, await signed(nothing, creator)),
+      'QuorumNotMet'
+    )
+    assert.equal((await creator.escrow(ref)).state, 'locked')
+    assert.equal(await creator.balanceOf(creator.contract), BUDGET)
+
+    // Another escrow of the same creator is its own, as ever.
+    const own = orderOf((await creator.lock(terms())).ref, [nodes[0].account, PAID])
+    assert.equal((await creator.settle(own, await creator.signSettlement(own))).paid, CREDITED)
+  })
+
+  it('refunds a timed-out escrow whose witnesses never settled', async () => {
+    const { creator, stranger, world } = cast()
+    const { ref, order } = await appoint(cast())
+    await refused(creator.refund(ref), 'NotRefundableYet')
+    await world.advance(REFUND_AFTER_S)
+    await refused(creator.settle(order, await creator.signSettlement(order)), 'WitnessesDecide')
+    assert.equal((await stranger.refund(ref)).refunded, BUDGET)
+    await refused(creator.settle(order, await creator.signSettlement(order)), 'JobNotOpen')
+    assert.equal((await creator.escrow(ref)).state, 'refunded')
+  })
+
+  it('tells everybody the one outcome, whoever asks, signed or not', async () => {
+    const { creator, nodes, stranger } = cast()
+    const { ref, witnesses, appointment, order } = await appoint(cast())
+    const signatures = await signed(order, ...witnesses)
+    await refused(creator.settleByWitnesses(order, appointment, []), 'QuorumNotMet')
+    const outcome = await stranger.settleByWitnesses(order, appointment, signatures)
+
+    const nothing = orderOf(ref)
+    assert.deepEqual(await stranger.settleByWitnesses(order, appointment, signatures), outcome)
+    assert.deepEqual(await creator.settleByWitnesses(order, appointment, []), outcome)
+    assert.deepEqual(await creator.settleByWitnesses(nothing, appointment, []), outcome)
+    assert.deepEqual(await creator.settle(nothing, await creator.signSettlement(nothing)), outcome)
+    assert.deepEqual(await creator.settle(nothing, '0x'), outcome)
+    assert.equal(await creator.creditOf(nodes[0].account), CREDITED)
+
+    const own = orderOf((await creator.lock(terms({ salt: keccak('salt 2') }))).ref)
+    const byCreator = await creator.settle(own, await creator.signSettlement(own))
+    assert.deepEqual(await stranger.settleByWitnesses(own, appointment, []), byCreator)
   })
 }
 
