@@ -13,11 +13,9 @@ export interface Drawing {
 export async function openDrawing({ swarm, chain, context }: Home): Promise<Drawing | undefined> {
   if (swarm.chain.registry !== undefined) {
     const { ChainBeacon, openRegistry } = await import('@rayswarm/chain')
-    const { registry } = swarm.chain
-    return {
-      registry: await openRegistry(chain, { registry, identity: context.identity }),
-      beacon: new ChainBeacon(chain)
-    }
+    const { identity } = context
+    const registry = await openRegistry(chain, { registry: swarm.chain.registry, identity })
+    return { registry, beacon: new ChainBeacon(chain, registry) }
   }
   if (swarm.registry === undefined) return undefined
   const { parseGenesis, SeededBeacon, StaticRegistry } = await import('@rayswarm/chain/genesis')

@@ -9,6 +9,7 @@ import {
 import { fromHex } from '@rayswarm/wire'
 import { getAddress, ZeroAddress } from 'ethers'
 import { ESCROW } from './artifacts.ts'
+import type { ChainRegistry } from './chain-registry.ts'
 import type { ChainLink, EthersChain } from './ethers-chain.ts'
 
 /** Values kept: one for each job that is looked at. */
@@ -17,18 +18,22 @@ const VALUE_COUNT_MAX = 1_000
 const CONSTANT_MAX = 1n
 
 /**
- * The randomness of the block that the lock's finality ends with: block `lock + confirmations + 1`.
+ * The randomness of the block that the lock's finality ends with: block `lock + confirmations + 1`. Its timestamp says from which
+ * epoch of the registry to draw.
  *
  * @see spec/registry.md#chain-beacon
  */
 export class ChainBeacon implements Beacon {
   readonly #contract: Account
   readonly #link: ChainLink
+  readonly #epochS: number
   readonly #values = new Map<Hex, BeaconValue>()
 
-  constructor(chain: EthersChain) {
+  /** `registry` is the one that is drawn from. */
+  constructor(chain: EthersChain, registry: Pick<ChainRegistry, 'epochS'>) {
     this.#contract = chain.contract
     this.#link = chain.link
+    this.#epochS = registry.epochS
   }
 
   async after(escrow: EscrowRef): Promise<BeaconValue | undefined> {
@@ -52,10 +57,11 @@ export class ChainBeacon implements Beacon {
     const headBlock = await rpc.ask(() => rpc.connection.getBlockNumber())
     // Our block has to be as final as the lock.
     if (headBlock < round + confirmations) return undefined
-    const { prevRandao } = await rpc.block(round)
+    const { prevRandao, timestamp } = await rpc.block(round)
     if (prevRandao === null) throw noRandomness(rpc.chainId)
     const insecure = confirmations === 0 || BigInt(prevRandao) <= CONSTANT_MAX
-    const value = { round, randomness: fromHex(prevRandao), insecure }
+    const epoch = Math.floor(timestamp / this.#epochS)
+    const value = { round, epoch, randomness: fromHex(prevRandao), insecure }
     if (this.#values.size >= VALUE_COUNT_MAX) this.#values.delete(this.#values.keys().next().value!)
     this.#values.set(escrow.id, value)
     return value

@@ -13,7 +13,8 @@ export interface SeededBeaconInit {
 }
 
 /**
- * A beacon without a chain's randomness. Whoever has the seed can try salts until the draw suits him: test networks only.
+ * A beacon without a chain's randomness. It speaks at no instant, so its values name no epoch. Whoever has the seed can try salts
+ * and epochs until the draw suits him: test networks only.
  *
  * @see spec/registry.md#seeded-beacon
  */

@@ -38,12 +38,15 @@ export interface Registry {
 /** Randomness that nobody could know when an escrow was locked. */
 export interface BeaconValue {
   readonly round: number
+  /**
+   * Registry epoch of the instant the beacon spoke: the one to draw from. A creator that chose the epoch could try some until a
+   * draw suits it. Absent for a beacon that speaks at no instant: test networks only.
+   */
+  readonly epoch?: number
   /** 32 bytes. */
   readonly randomness: Uint8Array
   /** True for a beacon that somebody can predict: test networks only. */
   readonly insecure: boolean
-  /** Registry epoch of the instant the value came up; a draw uses no other. Absent where nobody can tell. */
-  readonly epoch?: number
 }
 
 /** Public randomness. Errors as {@link Registry}. */
