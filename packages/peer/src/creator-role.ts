@@ -16,12 +16,11 @@ import { ADDRESS_COUNT_MAX } from '@rayswarm/params'
 import {
   decodeMessage,
   encodeMessage,
+  escrowSaltOf,
   jobHashOf,
   jobIdOf,
   type MessageOf,
-  sha256,
-  signed,
-  toHex
+  signed
 } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import { Appointing } from './appointing.ts'
@@ -131,7 +130,7 @@ export class CreatorRole {
       })
     const terms: LockTerms = {
       jobHash: jobHashOf(job),
-      salt: toHex(sha256(new TextEncoder().encode(`rayswarm escrow ${job}`))),
+      salt: escrowSaltOf(job),
       amount,
       refundAfterS: Math.ceil((spec.deadlineAfterMs + params.refundGraceMs) / 1_000)
     }

@@ -309,6 +309,7 @@ export class JobDriver {
     if (this.#ended) return
     this.#ended = true
     this.#desk.close()
+    if (this.#openings === undefined) this.#judge.close()
     this.init.onEnd(end)
   }
 

@@ -44,6 +44,7 @@ export interface JobJudgeInit {
 export class JobJudge {
   /** Nodes whose result lost against a quorum of this job: they get no second chance in it. */
   readonly caught = new Set<PeerId>()
+  #closed = false
 
   constructor(
     readonly components: RoleComponents,
@@ -56,6 +57,11 @@ export class JobJudge {
       this.#remember(track)
       this.consider(track)
     }
+  }
+
+  /** Decide nothing more: what is decided is being paid. */
+  close(): void {
+    this.#closed = true
   }
 
   /** Whether the holder of a certified commit may open its seal; undefined when the certificate is none of this job. */
@@ -115,7 +121,7 @@ export class JobJudge {
   consider(track: SubtaskTrack): void {
     const { state, revisable } = this.init
     const { record } = track
-    if (this.init.scope.closed) return
+    if (this.init.scope.closed || this.#closed) return
     if (record.state !== 'running' && !revisable) return
     if (this.#fetchUnread(track)) return
     const judgement = judge(state.spec.verify, state.outcomes(track))
@@ -230,23 +236,28 @@ export class JobJudge {
   }
 
   #fetch(track: SubtaskTrack, record: ReplicaRecord): void {
-    if (track.fetching.has(record)) return
-    track.fetching.add(record)
-    this.init.scope.spawn('result fetch', async () => {
-      const { offer, keep } = this.init
-      const attestation = record.attestation!.body
-      const providers = [attestation.holder, ...offer.witnesses.members]
-      const toDisk = keep === 'disk'
-      const options = { providers, toDisk }
-      const fetched = await fetchResult(this.components, this.init.scope, track.subtask, attestation, options)
-      track.fetching.delete(record)
-      if ('output' in fetched) {
-        record.fetched = true
-        if (!toDisk) track.outputs.set(record, fetched.output)
-      } else record.outcome = fetched.outcome
-      await this.init.state.save(track)
-      this.consider(track)
+    if (track.fetching.has(record) || this.init.scope.closed) return
+    this.init.scope.spawn('result fetch', () => {
+      const fetching = this.#fetchNow(track, record).finally(() => track.fetching.delete(record))
+      track.fetching.set(
+        record,
+        fetching.catch(() => undefined)
+      )
+      return fetching.then(() => this.consider(track))
     })
+  }
+
+  async #fetchNow(track: SubtaskTrack, record: ReplicaRecord): Promise<void> {
+    const { offer, keep, scope, state } = this.init
+    const attestation = record.attestation!.body
+    const toDisk = keep === 'disk'
+    const options = { providers: [attestation.holder, ...offer.witnesses.members], toDisk }
+    const fetched = await fetchResult(this.components, scope, track.subtask, attestation, options)
+    if ('output' in fetched) {
+      record.fetched = true
+      if (!toDisk) track.outputs.set(record, fetched.output)
+    } else record.outcome = fetched.outcome
+    await state.save(track)
   }
 
   #remember(track: SubtaskTrack): void {

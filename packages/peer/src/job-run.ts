@@ -115,6 +115,7 @@ export class JobRun {
     await this.driver.state.saved()
     // Nodes drop their results once the job is closed.
     await this.#reassembled.catch(() => undefined)
+    await this.#settledByWitnesses()
     const receipts = this.#receipts()
     const executions = this.#executions()
     const acceptedCount = this.driver.state.count('accepted')
@@ -150,13 +151,23 @@ export class JobRun {
     void this.driver.stop()
   }
 
-  /** Settle by our own signature; where witnesses were drawn they alone do, and we wait for it. */
-  async #settlementOf(order: SettlementOrder): Promise<SettlementOutcome> {
+  /** Where witnesses were drawn they alone settle: wait for it, and learn what they knew. */
+  async #settledByWitnesses(): Promise<void> {
     const { chain, params } = this.components
+    if (this.offer.drawn === undefined) return
+    const { escrow } = this.#offer.body
+    const isLocked = async (): Promise<boolean> => (await chain.escrow(escrow)).state === 'locked'
+    while (await this.#persevere('escrow read', isLocked))
+      await this.driver.scope.sleep(params.settleTurnMs / 4)
+    for (const witness of this.offer.witnesses.members) await this.roles.evidences.exchange(this.job, witness)
+    await this.driver.state.fetched()
+  }
+
+  /** Settle by our own signature; where witnesses were drawn, read what they settled. */
+  async #settlementOf(order: SettlementOrder): Promise<SettlementOutcome> {
+    const { chain } = this.components
     const { drawn, witnesses } = this.offer
     if (drawn === undefined) return chain.settle(order, await chain.signSettlement(order))
-    while ((await chain.escrow(order.escrow)).state === 'locked')
-      await this.driver.scope.sleep(params.settleTurnMs / 4)
     const appointment = {
       witnesses: drawn.witnesses.map(({ account }) => account),
       quorum: witnesses.quorum

@@ -61,7 +61,7 @@ export interface SubtaskTrack {
   readonly record: SubtaskRecord
   /** Fetched and verified results by replica record. */
   readonly outputs: Map<ReplicaRecord, SubtaskOutput>
-  readonly fetching: Set<ReplicaRecord>
+  readonly fetching: Map<ReplicaRecord, Promise<void>>
 }
 
 /** Everything the creator knows of one job's subtasks. */
@@ -85,7 +85,7 @@ export class JobState {
       subtask,
       record: { state: 'running' as const, replicas: replicas() },
       outputs: new Map(),
-      fetching: new Set()
+      fetching: new Map()
     }))
   }
 
@@ -117,6 +117,11 @@ export class JobState {
     writing.catch(() => undefined)
     this.#writing = writing
     return writing
+  }
+
+  /** Resolves when no result is being fetched any more. */
+  async fetched(): Promise<void> {
+    for (const { fetching } of this.tracks) await Promise.all(fetching.values())
   }
 
   /** Resolves when all writes so far are durable. */
