@@ -4,6 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Log, PeerId } from '@rayswarm/interface'
 import { ADDRESS_COUNT_MAX, PEER_BOOK_COUNT_MAX } from '@rayswarm/params'
 import { type Contact, parseAddressOf, parsePeer } from './addresses.ts'
+import { CONNECTED_EVENT } from './keen-transport.ts'
 import { PeerBook } from './peer-book.ts'
 
 /** Addresses libp2p keeps of one peer: what we were told, and what it said itself. */
@@ -88,7 +89,7 @@ export class Contacts {
     const connection = await this.#libp2p.dial(peerIdFromString(contact.peer), {
       signal,
       onProgress: ({ type }) => {
-        if (type === 'upgrader:encrypt-outbound-connection') onAnswer?.()
+        if (type === CONNECTED_EVENT) onAnswer?.()
       }
     })
     if (connection.status !== 'open') throw new Error('closed while it opened')

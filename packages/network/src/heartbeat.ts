@@ -1,4 +1,4 @@
-import type { Connection } from '@libp2p/interface'
+import type { Connection, MultiaddrConnection } from '@libp2p/interface'
 import type { Log, PeerId } from '@rayswarm/interface'
 
 export interface HeartbeatComponents {
@@ -6,6 +6,8 @@ export interface HeartbeatComponents {
   readonly connections: () => readonly Connection[]
   /** Resolves when the other end of the connection answered. Without an end of its own: a late answer is one too. */
   readonly ping: (connection: Connection) => Promise<unknown>
+  /** Call `fn` whenever anything comes in. */
+  readonly onTraffic: (connection: Connection, fn: () => void) => void
   /** Nothing can be told to the peer by gossip, though it takes part. */
   readonly isDeaf: (peer: PeerId) => boolean
   /** The peer's connections are about to be closed: it did not answer. */
@@ -22,6 +24,7 @@ export interface HeartbeatInit {
 const DEAF_BEATS_MAX = 10
 
 interface Beat {
+  heard: boolean
   waiting: boolean
   missed: number
   deaf: number
@@ -58,8 +61,7 @@ export class Heartbeat {
     for (const connection of connections) {
       if (connection.status !== 'open') continue
       const peer = connection.remotePeer.toString()
-      const beat = this.#beats.get(connection) ?? { waiting: false, missed: 0, deaf: 0 }
-      this.#beats.set(connection, beat)
+      const beat = this.#beats.get(connection) ?? this.#watch(connection)
       if (!this.#answers(connection, beat)) silent.add(peer)
       beat.deaf = this.#components.isDeaf(peer) ? beat.deaf + 1 : 0
       if (beat.deaf >= DEAF_BEATS_MAX) ended.add(peer)
@@ -73,7 +75,22 @@ export class Heartbeat {
     }
   }
 
+  #watch(connection: Connection): Beat {
+    const beat = { heard: true, waiting: false, missed: 0, deaf: 0 }
+    this.#beats.set(connection, beat)
+    this.#components.onTraffic(connection, () => {
+      beat.heard = true
+    })
+    return beat
+  }
+
+  /** Asks when nothing else was heard: of two ends, one asks and the other hears that it does. */
   #answers(connection: Connection, beat: Beat): boolean {
+    if (beat.heard) {
+      beat.heard = false
+      beat.missed = 0
+      return true
+    }
     if (beat.waiting) return ++beat.missed < this.#init.missedMax
     beat.waiting = true
     beat.missed = 0
@@ -86,6 +103,12 @@ export class Heartbeat {
       .catch(cause => this.#components.log.debug('heartbeat failed', { cause }))
     return true
   }
+}
+
+/** Everything that arrives over the connection, before it is deciphered. */
+export const onTrafficOf: HeartbeatComponents['onTraffic'] = (connection, fn) => {
+  const { maConn } = connection as unknown as { maConn?: MultiaddrConnection }
+  maConn?.addEventListener('message', fn)
 }
 
 /** Asks over the multiplexer, in twelve bytes, and over a stream where it cannot. */

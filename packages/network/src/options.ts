@@ -14,6 +14,7 @@ import { toString as toText } from 'uint8arrays/to-string'
 import { parseListen } from './addresses.ts'
 import type { FaultGate } from './fault-gate.ts'
 import { DEFAULT_LISTEN, type SwarmInit } from './init.ts'
+import { keenTransport } from './keen-transport.ts'
 import { Libp2pStore } from './libp2p-store.ts'
 import { dhtProtocolName, mdnsName, RECORD_NAMESPACE, TOPICS, topicName } from './names.ts'
 import { privateKeyOf } from './private-key.ts'
@@ -52,7 +53,7 @@ export async function libp2pOptions(
     nodeInfo: { name: 'rayswarm' },
     datastore: new Libp2pStore(store),
     addresses: { listen: [...listen], announce: [...(init.announce ?? [])] },
-    ...transports(gate),
+    ...transports(gate, settings),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ enableKeepAlive: false })],
     connectionManager: {
@@ -88,12 +89,15 @@ async function multicast(netId: string) {
   return mdns({ serviceTag: mdnsName(netId) })
 }
 
-function transports(gate: FaultGate | undefined): Pick<Libp2pOptions, 'transports' | 'connectionGater'> {
-  if (gate === undefined) return { transports: [tcp(), webSockets()] }
+function transports(
+  gate: FaultGate | undefined,
+  { lostAttemptMs }: Settings
+): Pick<Libp2pOptions, 'transports' | 'connectionGater'> {
+  if (gate === undefined) return { transports: [keenTransport(tcp(), lostAttemptMs), webSockets()] }
   // Silence must not be cut short: a reset after two idle minutes would cross the partition.
   const patient = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 }
   return {
-    transports: [gate.transport(tcp(patient)), gate.transport(webSockets())],
+    transports: [keenTransport(gate.transport(tcp(patient)), lostAttemptMs), gate.transport(webSockets())],
     connectionGater: gate.connectionGater
   }
 }

@@ -26,9 +26,9 @@ export interface Settings {
   readonly lostWaitMsMax: number
   /** One known peer out of touch is dialled at this interval, whoever is connected: two halves of a swarm may be content. */
   readonly sampleIntervalMs: number
-  /** The other end of each connection is asked for a sign of life at this interval… */
+  /** A connection over which nothing came for one or two of these intervals is asked for a sign of life… */
   readonly beatIntervalMs: number
-  /** …and given up when so many intervals in a row brought none. A busy machine is not a dead one. */
+  /** …and given up when so many more brought none. A busy machine is not a dead one. */
   readonly beatsMissedMax: number
   /** Probes of one connection at once. Default 1: the DHT's second probe closed the connection. */
   readonly probesPerConnectionMax: number
@@ -74,14 +74,14 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
     connectionCountMax: CONNECTION_COUNT_MAX,
     inboundPerSecondPerHostMax: 1_000,
     inboundPendingMax: 200,
-    dialCountMax: 12,
-    dialTimeoutMs: 6 * SECOND_MS,
+    dialCountMax: 8,
+    dialTimeoutMs: 10 * SECOND_MS,
     lostAttemptMs: SECOND_MS,
     lostWaitMsMin: SECOND_MS / 4,
     lostWaitMsMax: SECOND_MS / 2,
     sampleIntervalMs: 5 * SECOND_MS,
-    beatIntervalMs: 1.5 * SECOND_MS,
-    beatsMissedMax: 3,
+    beatIntervalMs: 2 * SECOND_MS,
+    beatsMissedMax: 2,
     probesPerConnectionMax: 16,
     gossip: {
       sameHostWeight: 0,
@@ -102,13 +102,13 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       serveAlways: true,
       initialSelfQueryMs: 500
     },
-    wantedPeerCount: 64
+    wantedPeerCount: 24
   },
   public: {
     connectionCountMax: CONNECTION_COUNT_MAX,
     inboundPerSecondPerHostMax: 5,
     inboundPendingMax: 20,
-    dialCountMax: 12,
+    dialCountMax: 8,
     dialTimeoutMs: 10 * SECOND_MS,
     lostAttemptMs: 4 * SECOND_MS,
     lostWaitMsMin: SECOND_MS,

@@ -4,11 +4,12 @@ import { PEER_BOOK_COUNT_MAX, REDIAL_MS_MAX, REDIAL_MS_MIN } from '@rayswarm/par
 import type { Contact } from './addresses.ts'
 import { Deadline } from './deadline.ts'
 import { type DialFailure, dialFailure } from './dial-failure.ts'
+import { Patience } from './patience.ts'
 
 /** Dials of this loop at once. Well below the profile's, so that requests always find a free one. */
-const DIALS_MAX = 4
+const DIALS_MAX = 3
 /** Dials to peers that fell silent, at once, beside those. They cost next to nothing and take long. */
-const LOST_DIALS_MAX = 4
+const LOST_DIALS_MAX = 3
 /** Silent addresses of one peer that a dial gets past. */
 const ADDRESSES_DIALLED = 2
 const TICK_MS = 250
@@ -206,34 +207,6 @@ export class Redial {
       if (this.#attempts.size <= 2 * PEER_BOOK_COUNT_MAX) return
       if (!attempt.dialling) this.#attempts.delete(peer)
     }
-  }
-}
-
-/** Gives up after a time without an answer. */
-class Patience {
-  readonly #controller = new AbortController()
-  #timer: NodeJS.Timeout | undefined
-  #cleared = false
-
-  /** @param waitMs left out, it never gives up */
-  constructor(waitMs: number | undefined) {
-    if (waitMs !== undefined) this.#timer = setTimeout(() => this.#giveUp(), waitMs)
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  clear(): void {
-    this.#cleared = true
-    clearTimeout(this.#timer)
-  }
-
-  #giveUp(): void {
-    // On a busy machine the answer may be there, and it is us who did not look.
-    setImmediate(() => {
-      if (!this.#cleared) this.#controller.abort(new Error('no answer'))
-    })
   }
 }
 

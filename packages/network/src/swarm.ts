@@ -8,7 +8,7 @@ import { DhtRecords } from './dht-records.ts'
 import { FaultGate } from './fault-gate.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import { judgeHealth, type SwarmHealth } from './health.ts'
-import { Heartbeat, pingOver } from './heartbeat.ts'
+import { Heartbeat, onTrafficOf, pingOver } from './heartbeat.ts'
 import type { SwarmInit } from './init.ts'
 import { listenFailure } from './listen-failure.ts'
 import { Lookaround } from './lookaround.ts'
@@ -75,7 +75,7 @@ export class Swarm {
       {
         log,
         dial: (contact, signal, onAnswer) => this.#contacts.dial(contact, signal, onAnswer),
-        connected: () => new Set(this.network.peers()),
+        connected: () => this.#connectedPeers(),
         nowMs: () => performance.now(),
         onFailure: (peer, failure) =>
           failure === 'silent' ? this.#sightings.silent(peer) : this.#sightings.gone(peer)
@@ -92,6 +92,7 @@ export class Swarm {
         log,
         connections: () => libp2p.getConnections(),
         ping: pingOver(({ remotePeer }) => libp2p.services.ping.ping(remotePeer)),
+        onTraffic: onTrafficOf,
         isDeaf: peer => this.#gossip.isDeaf(peer),
         onSilent: peer => {
           this.#sightings.silent(peer)
@@ -109,7 +110,7 @@ export class Swarm {
         return answerCount
       },
       knownCount: () => this.#contacts.all().length,
-      isEnough: () => libp2p.getPeers().length > settings.gossip.meshDegreeMax
+      isEnough: () => this.#connectedPeers().size > settings.gossip.meshDegreeMax
     })
     this.network = this.#asNetwork(self)
     this.records = this.#records
@@ -173,7 +174,7 @@ export class Swarm {
     return {
       peerId: self,
       addresses: () => rankAddresses(this.libp2p.getMultiaddrs()),
-      peers: () => this.libp2p.getPeers().map(String),
+      peers: () => [...this.#connectedPeers()],
       learn: (peer, addresses) => this.#contacts.learn(peer, addresses),
       publish: (topic, bytes) => this.#gossip.publish(topic, bytes),
       subscribe: (topic, onMessage) => this.#gossip.subscribe(topic, onMessage),
@@ -181,6 +182,11 @@ export class Swarm {
       serve: (protocol, handler) => this.#requests.serve(protocol, handler),
       onConnect: fn => this.#addConnect(fn)
     }
+  }
+
+  /** Not by way of `getPeers()`, which parses every id anew: this is asked several times a second. */
+  #connectedPeers(): ReadonlySet<PeerId> {
+    return new Set(this.libp2p.getConnections().map(({ remotePeer }) => remotePeer.toString()))
   }
 
   #addConnect(fn: (peer: PeerId) => void): Unsubscribe {

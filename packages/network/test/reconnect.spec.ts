@@ -196,6 +196,7 @@ describe('Heartbeat', () => {
     readonly connection: Connection
     answers: boolean
     answer: () => void
+    hear: () => void
     pings: number
     aborted: boolean
   }
@@ -213,6 +214,7 @@ describe('Heartbeat', () => {
       } as unknown as Connection,
       answers: true,
       answer: () => {},
+      hear: () => {},
       pings: 0,
       aborted: false
     }
@@ -232,6 +234,9 @@ describe('Heartbeat', () => {
           return new Promise<void>(resolve => {
             asked.answer = resolve
           })
+        },
+        onTraffic: (connection, fn) => {
+          lines.find(other => other.connection === connection)!.hear = fn
         },
         isDeaf: peer => deaf.has(peer),
         onSilent: peer => silent.push(peer)
@@ -253,6 +258,21 @@ describe('Heartbeat', () => {
       await eventually(() => b.pings > 10)
       assert.deepEqual(silent, ['a'])
     } finally {
+      heartbeat.stop()
+    }
+  })
+
+  it('asks nobody it hears from anyway', async () => {
+    const [talking, quiet] = [line('a'), line('b')]
+    talking.answers = quiet.answers = false
+    const { heartbeat, silent } = beat([talking, quiet])
+    const chatter = setInterval(() => talking.hear(), 1)
+    try {
+      await eventually(() => quiet.aborted)
+      assert.equal(talking.pings, 0)
+      assert.deepEqual(silent, ['b'])
+    } finally {
+      clearInterval(chatter)
       heartbeat.stop()
     }
   })
