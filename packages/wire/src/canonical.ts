@@ -2,7 +2,7 @@ import type { Cid, Decoded, Hex, JobId, JobSpec } from '@rayswarm/interface'
 import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import type { ZodType } from 'zod'
-import { plainBytes, sha256, toHex } from './bytes.ts'
+import { fromHex, plainBytes, sha256, toHex } from './bytes.ts'
 import { decodeScanned } from './decode.ts'
 import { encodeValue } from './encode.ts'
 import { scan } from './scan.ts'
@@ -25,9 +25,13 @@ export function canonical(value: unknown): Uint8Array {
 
 /** CIDv1 (dag-cbor, sha2-256) of a value's canonical encoding. */
 export function cidOf(value: unknown): Cid {
+  return cidOfDigest(sha256(canonical(value)))
+}
+
+function cidOfDigest(digest: Uint8Array): Cid {
   const bytes = new Uint8Array(CID_PREFIX.length + DIGEST_SIZE_BYTES)
   bytes.set(CID_PREFIX)
-  bytes.set(sha256(canonical(value)), CID_PREFIX.length)
+  bytes.set(digest, CID_PREFIX.length)
   return base32.encode(bytes)
 }
 
@@ -45,6 +49,22 @@ export function jobHashOf(job: JobId): Hex {
   const { code, multihash } = CID.parse(job)
   if (code !== DAG_CBOR || multihash.code !== SHA2_256) throw new TypeError(`not a job id: ${job}`)
   return toHex(multihash.digest)
+}
+
+/**
+ * The job of a hash that the chain tells: undoes {@link jobHashOf}.
+ *
+ * @throws {RangeError} if it is not 32 bytes in hex
+ */
+export function jobOfHash(hash: Hex): JobId {
+  const digest = fromHex(hash)
+  if (digest.length !== DIGEST_SIZE_BYTES) throw new RangeError(`not a job hash: ${hash}`)
+  return cidOfDigest(digest)
+}
+
+/** Salt of a job's escrow. It follows from the job, so that a lock that is repeated after a crash finds the first one. */
+export function escrowSaltOf(job: JobId): Hex {
+  return toHex(sha256(new TextEncoder().encode(`rayswarm escrow ${job}`)))
 }
 
 /** The value that these bytes are the one encoding of. Never throws. */

@@ -17,7 +17,16 @@
  */
 export { isAccount, toAccount } from './account.ts'
 export { bytesEqual, fromHex, sha256, toHex } from './bytes.ts'
-export { canonical, cidOf, decodeCanonical, decodeRaw, jobHashOf, jobIdOf } from './canonical.ts'
+export {
+  canonical,
+  cidOf,
+  decodeCanonical,
+  decodeRaw,
+  escrowSaltOf,
+  jobHashOf,
+  jobIdOf,
+  jobOfHash
+} from './canonical.ts'
 export { WireMemo } from './memo.ts'
 export { decodeMessage, encodeMessage, message, messageSizeBytesMax } from './message.ts'
 export { nobleIdentity } from './noble-identity.ts'

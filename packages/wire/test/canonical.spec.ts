@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
-import { canonical, cidOf, decodeCanonical, decodeRaw, jobHashOf, sha256, toHex } from '../src/index.ts'
+import {
+  canonical,
+  cidOf,
+  decodeCanonical,
+  decodeRaw,
+  escrowSaltOf,
+  jobHashOf,
+  jobOfHash,
+  sha256,
+  toHex
+} from '../src/index.ts'
 import { fromText, readVectors } from './vectors.ts'
 
 describe('canonical', () => {
@@ -51,6 +61,16 @@ describe('canonical', () => {
     assert.equal(jobHashOf(cidOf({ a: 1 })), toHex(sha256(canonical({ a: 1 }))))
     assert.throws(() => jobHashOf('bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'), TypeError)
     assert.throws(() => jobHashOf('nonsense'))
+    assert.equal(jobOfHash(jobHashOf(cidOf({ a: 1 }))), cidOf({ a: 1 }))
+    assert.throws(() => jobOfHash('0x12'), RangeError)
+  })
+
+  it('salts of escrows stay as they are: money is found again by them', () => {
+    assert.equal(
+      escrowSaltOf(cidOf({ a: 1 })),
+      '0x4dee2b07729a6fe83ddd5c2c03666cbccfab66b6c5b539856c6056e250e215bf'
+    )
+    assert.notEqual(escrowSaltOf(cidOf({ a: 1 })), escrowSaltOf(cidOf({ a: 2 })))
   })
 })
 
