@@ -8,6 +8,7 @@ import { SystemClock } from '../host/system-world.ts'
 import { present } from '../present.ts'
 import { StatusBoard } from '../status/board.ts'
 import { serveStatus } from '../status/endpoint.ts'
+import { type Reach, reachNote, sayReach } from '../status/reach.ts'
 import { absolute } from '../swarm-file.ts'
 import type { PeerLab } from '../testnet/peer-lab.ts'
 import { formatTokens, parseTokens } from '../tokens.ts'
@@ -129,7 +130,9 @@ async function run(
     if (options.readyFile !== undefined)
       await writeWhole(absolute(options.readyFile), `${JSON.stringify(ready)}\n`, { thing: 'ready file' })
     io.tell({ event: 'ready', ...ready })
-    const timer = setInterval(() => io.screen.show([heartbeat(host, board)]), HEARTBEAT_INTERVAL_MS)
+    sayReach(status.reach, io.screen)
+    const beat = (): void => io.screen.show([heartbeat(host, board, status.reach)])
+    const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS)
     sayNews(host, io)
     if (!io.signal.aborted)
       await new Promise<void>(resolve => io.signal.addEventListener('abort', () => resolve(), { once: true }))
@@ -163,7 +166,7 @@ function greet(ready: Ready, options: JoinOptions, { screen }: CommandIo): void 
 }
 
 /** One line that says what the node does, or why it does nothing. */
-function heartbeat(host: Host, board: StatusBoard): string {
+function heartbeat(host: Host, board: StatusBoard, reach: Reach): string {
   const { peer, swarm } = host
   const running = board.running(peer.node?.runningCount ?? 0)
   const reasons = new Map<string, number>()
@@ -177,8 +180,8 @@ function heartbeat(host: Host, board: StatusBoard): string {
       : offerCount === 0
         ? 'waiting: no offers'
         : `waiting: ${why || 'asking'}`
-  const peerCount = swarm.network.peers().length
-  return `${state} - ${peerCount} peers - ${offerCount} offers - ${board.finishedCount} done - credit ${formatTokens(board.credit ?? 0n)}`
+  const peers = reachNote(reach.status) ?? `${swarm.network.peers().length} peers`
+  return `${state} - ${peers} - ${offerCount} offers - ${board.finishedCount} done - credit ${formatTokens(board.credit ?? 0n)}`
 }
 
 function sayNews({ peer }: Host, { screen }: CommandIo): void {

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { perform } from './command.ts'
+import { peerCommands } from './peer-commands.ts'
 import { refuse } from './refuse.ts'
 import { simCommands } from './sim-commands.ts'
 import { testnetCommands } from './testnet-commands.ts'
@@ -31,6 +32,7 @@ function commands(): Command {
   joinCommand(program)
   publishCommand(program)
   statusCommand(program)
+  peerCommands(program, commonOptions)
   testnetCommands(program, commonOptions)
   simCommands(program, commonOptions)
   return program

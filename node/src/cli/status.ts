@@ -1,6 +1,7 @@
 import { RayswarmError } from '@rayswarm/interface'
 import { askPeers } from '../status/ask.ts'
 import type { PeerStatus } from '../status/peer-status.ts'
+import { reachNote } from '../status/reach.ts'
 import { absolute } from '../swarm-file.ts'
 import { formatTokens } from '../tokens.ts'
 import type { CommonOptions, Outcome } from './command.ts'
@@ -55,5 +56,14 @@ function notesOf(peer: PeerStatus): string[] {
     peer.role === 'node' && peer.running.length === 0 && peer.offers.length === 0
       ? [`${who} has no work: it knows of no open offer`]
       : []
-  return [...jobs, ...declined, ...idle]
+  const note = reachNote(peer.reach)
+  const reach = note === undefined ? [] : [`${who} ${note}`]
+  const { draining, sealed } = peer
+  const drained =
+    draining === undefined
+      ? []
+      : [
+          `${who} ${draining.done ? 'has drained' : 'is draining'}: ${draining.released} executions handed back, ${sealed} sealed results wait to be opened`
+        ]
+  return [...reach, ...jobs, ...declined, ...(draining === undefined ? idle : drained)]
 }

@@ -4,6 +4,12 @@ import { isAbsolute, join } from 'node:path'
 import { STATUS_FILE, type StatusAddress } from './endpoint.ts'
 import type { PeerDigest, PeerStatus } from './peer-status.ts'
 
+/** What an endpoint answered. */
+export interface Answer {
+  readonly code: number
+  readonly value: unknown
+}
+
 const TIMEOUT_MS = 3_000
 const DIR_COUNT_MAX = 1_000
 const ANSWER_SIZE_BYTES_MAX = 16 << 20
@@ -22,11 +28,27 @@ export async function askDigest(dir: string): Promise<PeerDigest | undefined> {
   return answer?.code === 200 ? (answer.value as PeerDigest) : undefined
 }
 
+/** Status of the peer of this very directory. Undefined when nobody answers. */
+export async function askPeer(dir: string): Promise<PeerStatus | undefined> {
+  const address = await addressOf(dir)
+  const answer = address && (await call(address, 'GET', '/status'))
+  return answer?.code === 200 ? (answer.value as PeerStatus) : undefined
+}
+
 /** Tell the peer of this directory what it suffers. False when nobody took it. */
 export async function commandPeer(dir: string, state: object): Promise<boolean> {
+  return (await postTo(dir, '/lab', state))?.code === 200
+}
+
+/** Ask something of the peer of this directory. Undefined when nobody answers. */
+export async function postTo(
+  dir: string,
+  path: string,
+  body: object,
+  timeoutMs = TIMEOUT_MS
+): Promise<Answer | undefined> {
   const address = await addressOf(dir)
-  const answer = address && (await call(address, 'POST', '/lab', JSON.stringify(state)))
-  return answer?.code === 200
+  return address && (await call(address, 'POST', path, { body: JSON.stringify(body), timeoutMs }))
 }
 
 async function addressesIn(dir: string): Promise<StatusAddress[]> {
@@ -53,13 +75,13 @@ function call(
   { url, token, socket }: StatusAddress,
   method: string,
   path: string,
-  body?: string
-): Promise<{ readonly code: number; readonly value: unknown } | undefined> {
+  { body, timeoutMs = TIMEOUT_MS }: { readonly body?: string; readonly timeoutMs?: number } = {}
+): Promise<Answer | undefined> {
   return new Promise(resolve => {
     const options = {
       method,
       headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
       // Of several requests none waits for another's connection.
       agent: false as const,
       ...(socket === undefined ? {} : { socketPath: socket })

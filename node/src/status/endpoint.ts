@@ -4,17 +4,22 @@ import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { isRayswarmError } from '@rayswarm/interface'
+import { isRayswarmError, RayswarmError } from '@rayswarm/interface'
+import { z } from 'zod'
 import { toJson } from '../cli/command.ts'
+import { failureJson } from '../cli/failure.ts'
 import type { Host } from '../compose.ts'
 import { writeWhole } from '../disk.ts'
 import type { StatusBoard } from './board.ts'
-import { digestOf, statusOf } from './peer-status.ts'
+import { Draining } from './draining.ts'
+import { digestOf, type StatusSources, statusOf } from './peer-status.ts'
+import { Reach } from './reach.ts'
 
 const TOKEN_SIZE_BYTES = 24
 const CONNECTION_COUNT_MAX = 8
 const REQUEST_TIMEOUT_MS = 5_000
 const BODY_SIZE_BYTES_MAX = 1 << 20
+const GRACE_MS_MAX = 7 * 86_400_000
 
 /** How this machine's user reaches a running peer: contents of `api.json`. */
 export interface StatusAddress {
@@ -39,17 +44,33 @@ interface Reply {
   readonly value: unknown
 }
 
+/** What the pages of an endpoint are made of. */
+interface Pages extends StatusSources {
+  readonly host: Host
+  readonly commands: Commands | undefined
+}
+
+/** A running endpoint. */
+export interface StatusEndpoint {
+  readonly reach: Reach
+  close(): Promise<void>
+}
+
+const drainSchema = z.strictObject({ graceMs: z.int().nonnegative().max(GRACE_MS_MAX) })
+
 /**
- * Answer on the loopback interface, to whoever may read the peer's directory: `GET /status`, `GET /digest` and, on a test
- * network's laboratory, `POST /lab`.
+ * Answer on the loopback interface, to whoever may read the peer's directory: `GET /status`, `GET /digest`, `POST /drain`,
+ * `POST /account` and, on a test network's laboratory, `POST /lab`.
  */
 export async function serveStatus(
   host: Host,
   board: StatusBoard,
   commands?: Commands
-): Promise<{ close(): Promise<void> }> {
+): Promise<StatusEndpoint> {
   const token = randomBytes(TOKEN_SIZE_BYTES).toString('hex')
-  const answer = (request: IncomingMessage): Promise<Reply> => replyTo(request, host, board, commands)
+  const reach = Reach.of(host)
+  const pages: Pages = { host, board, commands, reach, draining: new Draining(host.peer.node) }
+  const answer = (request: IncomingMessage): Promise<Reply> => replyTo(request, pages)
   const servers = [open(token, answer)]
   servers[0]!.listen(0, '127.0.0.1')
   const socket = commands?.socketPath
@@ -66,8 +87,11 @@ export async function serveStatus(
   }
   const path = join(host.home.dir, STATUS_FILE)
   await writeWhole(path, `${JSON.stringify(address)}\n`, { thing: 'status file', mode: 0o600 })
+  reach.start()
   return {
+    reach,
     close: async () => {
+      reach.stop()
       await rm(path, { force: true })
       await Promise.all(
         servers.map(http => {
@@ -95,23 +119,38 @@ function open(token: string, answer: (request: IncomingMessage) => Promise<Reply
   return http
 }
 
-async function replyTo(
-  request: IncomingMessage,
-  host: Host,
-  board: StatusBoard,
-  commands: Commands | undefined
-): Promise<Reply> {
+async function replyTo(request: IncomingMessage, pages: Pages): Promise<Reply> {
   const asked = `${request.method} ${request.url}`
-  if (asked === 'GET /status') return { code: 200, value: await statusOf(host, board) }
-  if (asked === 'GET /digest') return { code: 200, value: digestOf(host) }
-  if (asked !== 'POST /lab' || commands === undefined) return { code: 404, value: { error: 'no such page' } }
+  if (asked === 'GET /status') return { code: 200, value: await statusOf(pages.host, pages) }
+  if (asked === 'GET /digest') return { code: 200, value: digestOf(pages.host) }
+  const take = TAKERS[asked]
+  if (take === undefined || (asked === 'POST /lab' && pages.commands === undefined))
+    return { code: 404, value: { error: 'no such page' } }
   try {
-    commands.command(JSON.parse(await bodyOf(request)))
-    return { code: 200, value: {} }
+    return await take(JSON.parse(await bodyOf(request)), pages)
   } catch (error) {
-    if (!isRayswarmError(error) && !(error instanceof SyntaxError) && !(error instanceof RangeError))
-      throw error
+    if (isRayswarmError(error)) return { code: 400, value: failureJson(error) }
+    if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error
     return { code: 400, value: { error: error.message } }
+  }
+}
+
+/** What is to be done about what was posted where. */
+const TAKERS: Readonly<Record<string, (posted: unknown, pages: Pages) => Reply | Promise<Reply>>> = {
+  'POST /lab': (posted, { commands }) => {
+    commands?.command(posted)
+    return { code: 200, value: {} }
+  },
+  'POST /drain': (posted, { draining }) => {
+    const order = drainSchema.safeParse(posted)
+    if (!order.success)
+      throw new RayswarmError('ERR_USAGE', 'a drain needs its graceMs', {
+        thing: 'graceMs',
+        value: order.error.issues[0]?.message,
+        remedy: `Give whole milliseconds, at most ${GRACE_MS_MAX}.`
+      })
+    if (draining.begin(order.data.graceMs)) return { code: 202, value: {} }
+    return { code: 409, value: { error: 'this peer is no node' } }
   }
 }
 

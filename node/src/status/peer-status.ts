@@ -3,6 +3,8 @@ import type { EquivalenceClass, JobId, PeerId, Score } from '@rayswarm/interface
 import { scores } from '@rayswarm/reputation'
 import type { Host } from '../compose.ts'
 import type { Running, StatusBoard } from './board.ts'
+import type { Draining, DrainStatus } from './draining.ts'
+import type { Reach, ReachStatus } from './reach.ts'
 
 /** What a running peer says about itself. Amounts are base units as decimal text. spec/cli.md#status */
 export interface PeerStatus {
@@ -14,11 +16,16 @@ export interface PeerStatus {
   readonly addresses: readonly string[]
   readonly engines: readonly EquivalenceClass[]
   readonly connected: readonly PeerId[]
+  readonly reach: ReachStatus
   readonly offers: readonly { readonly job: JobId; readonly name: string; readonly creator: PeerId }[]
   /** Why an open offer gets no bid right now. */
   readonly declined: readonly { readonly job: JobId; readonly reason: string }[]
   readonly running: readonly Running[]
   readonly executions: { readonly finished: number; readonly failed: number }
+  /** Results that wait to be opened. */
+  readonly sealed: number
+  /** Absent while it takes work. */
+  readonly draining?: DrainStatus
   /** Jobs this peer published and that are not settled. */
   readonly jobs: readonly JobStatus[]
   readonly account: { readonly address: string; readonly balance?: string; readonly credit?: string }
@@ -65,7 +72,14 @@ function hashOf(lines: readonly string[]): string {
   return createHash('sha256').update(lines.toSorted().join('\n')).digest('hex')
 }
 
-export async function statusOf(host: Host, board: StatusBoard): Promise<PeerStatus> {
+/** What else a status tells of. */
+export interface StatusSources {
+  readonly board: StatusBoard
+  readonly draining: Draining
+  readonly reach: Reach
+}
+
+export async function statusOf(host: Host, { board, draining, reach }: StatusSources): Promise<PeerStatus> {
   const { home, peer, swarm } = host
   const { network } = swarm
   const [balance, credit] = await Promise.all([
@@ -81,6 +95,7 @@ export async function statusOf(host: Host, board: StatusBoard): Promise<PeerStat
     addresses: network.addresses(),
     engines: host.probes.map(probe => probe.equivalenceClass),
     connected: network.peers(),
+    reach: reach.status,
     offers: peer.offers.open().map(({ job, signed }) => ({
       job,
       name: signed.body.spec.name,
@@ -89,6 +104,8 @@ export async function statusOf(host: Host, board: StatusBoard): Promise<PeerStat
     declined: [...(peer.node?.declined() ?? [])].map(([job, reason]) => ({ job, reason })),
     running: board.running(peer.node?.runningCount ?? 0),
     executions: { finished: board.finishedCount, failed: board.failedCount },
+    sealed: peer.node?.sealedCount ?? 0,
+    ...(draining.status === undefined ? {} : { draining: draining.status }),
     jobs: peer.creator.jobs().map(run => ({
       job: run.job,
       name: run.published.spec.name,
