@@ -160,7 +160,7 @@ function dht(init: SwarmInit, { dht: settings }: Settings) {
     ...(settings.serveAlways ? { clientMode: false } : {}),
     peerInfoMapper: settings.privateAddresses ? passthroughMapper : removePrivateAddressesMapper,
     networkDialTimeout: { minTimeout: settings.peerTimeoutMsMin, maxTimeout: settings.peerTimeoutMsMax },
-    initialQuerySelfInterval: settings.initialSelfQueryMs,
+    initialQuerySelfInterval: init.firstLookMs ?? settings.initialSelfQueryMs,
     validators: {
       // That a record is written once is the store's to see to.
       [RECORD_NAMESPACE]: (key, value) => {

@@ -100,6 +100,24 @@ describe('a peer that sends garbage', () => {
     await eventually(() => within.every(stream => stream.status !== 'open'))
   })
 
+  it('has a lane of eight for reconciliations, which neither starves the leases nor is starved by them', async () => {
+    const lane = protocolName('test', 'sync')
+    const open8 = await Promise.all(Array.from({ length: 8 }, () => open(lane)))
+    await sleep(50)
+    const ninth = await open(lane)
+    await closed(ninth)
+    assert.ok(open8.every(stream => stream.status === 'open'))
+    const lease = await open(protocolName('test', 'lease'))
+    await sleep(50)
+    assert.equal(lease.status, 'open')
+    for (const stream of [...open8, lease]) stream.abort(new Error('enough'))
+  })
+
+  it('is refused a protocol of the future, of another network, and of nobody', async () => {
+    for (const name of ['/rayswarm/test/lease/2', '/rayswarm/other/lease/1', '/rayswarm/test/gifts/1'])
+      await assert.rejects(open(name), { name: 'UnsupportedProtocolError' })
+  })
+
   it('gets no answer it does not take, and costs no memory with requests it never reads the answers of', async () => {
     const before = heapBytes()
     const request = Uint8Array.from([0x80, 0x80, 0x04, ...new Uint8Array(MESSAGE_SIZE_BYTES_MAX.direct)])
