@@ -9,7 +9,6 @@ import {
   isLive,
   isOwnerMode,
   leftMs,
-  openedAtMs,
   openForMs,
   outOfPlace,
   refuse,
@@ -58,7 +57,6 @@ export function onClaim(
     return refuse(state, 'no-progress', { fence })
 
   const termMs = rules.params.promiseTermMs
-  const goesOn = repeated || (mine && isLive(state, nowMs))
   const { register, grant: known } = state
   const grant = claim.grant ?? (mine ? known : undefined)
   const next: WitnessState = {
@@ -70,8 +68,7 @@ export function onClaim(
     etaMs,
     progressBps,
     progressedAtMs,
-    renewed: goesOn && state.renewed,
-    openedAtMs: goesOn ? state.openedAtMs : openedAtMs(state),
+    waitedMs: openForMs(state, rules.openSinceMs ?? nowMs, nowMs) ?? state.waitedMs,
     ...(grant && { grant }),
     ...(register && { register })
   }

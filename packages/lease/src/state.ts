@@ -32,10 +32,9 @@ export interface WitnessState {
   readonly progressBps: number
   /** When the progress last grew; when it was claimed, before that. */
   readonly progressedAtMs: number
-  /** Whether the last lease was ever renewed. One that was not is no more than a try: others' waiting time goes on. */
-  readonly renewed: boolean
-  /** When the last renewed lease but the present one ended, and who released the last one. */
-  readonly openedAtMs: number
+  /** How long the replica had been open when it was claimed; 0 once the lease was renewed: a mere try takes nobody's waiting time. */
+  readonly waitedMs: number
+  /** Who released the last lease. */
   readonly releasedBy?: PeerId
   /** The creator's word this holder claimed with. */
   readonly grant?: Signed<Grant>
@@ -53,8 +52,7 @@ export const VACANT: WitnessState = {
   etaMs: 0,
   progressBps: 0,
   progressedAtMs: 0,
-  renewed: false,
-  openedAtMs: 0
+  waitedMs: 0
 }
 
 /** What a witness knows about the job when it answers. */
@@ -117,12 +115,7 @@ export function openForMs(
 ): number | undefined {
   if (state === undefined) return Math.max(0, nowMs - openSinceMs)
   if (state.cert !== undefined || isLive(state, nowMs)) return undefined
-  return Math.max(0, nowMs - Math.max(openSinceMs, openedAtMs(state)))
-}
-
-/** When the replica last became vacant, once the present lease is over. */
-export function openedAtMs(state: WitnessState): number {
-  return state.holder !== undefined && state.renewed ? state.expiresAtMs : state.openedAtMs
+  return state.waitedMs + Math.max(0, nowMs - Math.max(openSinceMs, state.expiresAtMs))
 }
 
 export function isOwnerMode({ witnesses: { members }, creator }: WitnessRules): boolean {

@@ -57,7 +57,7 @@ export function onRenew(
 
   const wantedMs = nowMs + leaseTermMs(state.etaMs, rules.params)
   const expiresAtMs = Math.max(state.expiresAtMs, Math.min(wantedMs, untilMs))
-  const next: WitnessState = { ...state, expiresAtMs, progressBps, progressedAtMs, renewed: true }
+  const next: WitnessState = { ...state, expiresAtMs, progressBps, progressedAtMs, waitedMs: 0 }
   return step(next, { replica: renew.replica, fence, termMs: Math.min(wantedMs, untilMs) - nowMs })
 }
 
@@ -80,9 +80,7 @@ export function onRelease(
 
   const { holder: _holder, grant: _grant, ...rest } = state
   const expiresAtMs = Math.min(nowMs, state.expiresAtMs)
-  const openedAtMs = state.renewed ? expiresAtMs : state.openedAtMs
-  const releasedBy = release.holder
-  return step({ ...rest, expiresAtMs, progressBps: 0, renewed: false, openedAtMs, releasedBy }, {})
+  return step({ ...rest, expiresAtMs, progressBps: 0, releasedBy: release.holder }, {})
 }
 
 /**

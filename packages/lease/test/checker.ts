@@ -167,8 +167,7 @@ class LocalStates {
       etaMs: 8_000,
       progressBps: 0,
       progressedAtMs: 0,
-      renewed: false,
-      openedAtMs: 0
+      waitedMs: 0
     }
     const normal: WitnessState = { ...rest, ...times, ...(holder !== undefined && { holder }) }
     const key = JSON.stringify([normal.fence, holder, contentOf(state.register?.body), contentOf(state.cert)])

@@ -90,9 +90,13 @@ describe('the race', () => {
   it('goes on over a promise that was never renewed, lapsed or released', () => {
     const known = raced({ race: holder => (holder === ALICE ? DELAY_MS : DELAY_MS + 500) })
     const { state } = claimAt(VACANT, 6_000, 1, known)
-    assert.equal(refusal(bobs(releaseAt(state, 6_100).state, 6_499, 2, known)).leftMs, 1)
-    assert.equal(bobs(releaseAt(state, 6_100).state, 6_500, 2, known).reply.granted, true)
-    assert.equal(bobs(state, 6_000 + promiseTermMs, 2, known).reply.granted, true)
+    for (const [tried, endedAtMs] of [
+      [releaseAt(state, 6_100).state, 6_100],
+      [state, 6_000 + promiseTermMs]
+    ] as const) {
+      assert.equal(refusal(bobs(tried, endedAtMs + 499, 2, known)).leftMs, 1)
+      assert.equal(bobs(tried, endedAtMs + 500, 2, known).reply.granted, true)
+    }
   })
 
   it('counts from the lapse of a renewed lease, however late its holder releases it', () => {
@@ -259,7 +263,7 @@ describe('a promise that is never renewed', () => {
 })
 
 describe('openForMs', () => {
-  it('counts from when the replica was wanted, or from the end of the last renewed lease', () => {
+  it('counts while nobody holds the replica, from when it was wanted or its last renewed lease ended', () => {
     const promised = claimAt(VACANT, 6_000).state
     const leased = renewAt(promised, 6_000).state
     const released = releaseAt(leased, 6_500).state
@@ -268,8 +272,8 @@ describe('openForMs', () => {
     assert.equal(openForMs(VACANT, 5_000, 5_010), 10)
     assert.equal(openForMs(VACANT, 5_000, 4_000), 0)
     assert.equal(openForMs(promised, 5_000, 6_000 + promiseTermMs - 1), undefined)
-    assert.equal(openForMs(promised, 5_000, 6_000 + promiseTermMs), 1_000 + promiseTermMs)
-    assert.equal(openForMs(releaseAt(promised, 6_500).state, 5_000, 6_500), 1_500)
+    assert.equal(openForMs(promised, 5_000, 6_000 + promiseTermMs), 1_000)
+    assert.equal(openForMs(releaseAt(promised, 6_500).state, 5_000, 6_503), 1_003)
     assert.equal(openForMs(leased, 5_000, 6_000 + TERM_MS + 3), 3)
     assert.equal(openForMs(released, 5_000, 6_503), 3)
     assert.equal(openForMs(released, 6_501, 6_503), 2)

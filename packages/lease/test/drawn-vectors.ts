@@ -52,6 +52,8 @@ const release = { replica: replica(), holder: ALICE, fence: 1 }
 const released = onRelease(leased, release, ALICE, 6_500, rules).state
 const tried = onRelease(claimed, release, ALICE, 6_100, rules).state
 const lapsedAtMs = 6_000 + minimal.leaseTermMsMin
+const promisedUntilMs = 6_000 + minimal.promiseTermMs
+const later = { ...open, turnMs: 1_500 }
 
 const turnCase = (name: string, state: WitnessState, request: Claim, nowMs: number, known: Known = open) => ({
   ...{ name, state, request, from: request.holder, nowMs, known },
@@ -72,15 +74,10 @@ export const turn: LeaseVectors['turn'] = [
   turnCase('and the race starts there', leased, freeClaim(bob, 2), lapsedAtMs + 1_000),
   turnCase('as it does after a release', released, freeClaim(bob, 2), 7_499),
   turnCase('when the next turn came', released, freeClaim(bob, 2), 7_500),
-  turnCase('waiting goes on over a promise that was never renewed', tried, freeClaim(bob, 2), 6_499, {
-    ...open,
-    turnMs: 1_500
-  }),
-  turnCase('so a turn comes after its release as if it had not been', tried, freeClaim(bob, 2), 6_500, {
-    ...open,
-    turnMs: 1_500
-  }),
-  turnCase('and at its lapse', claimed, freeClaim(bob, 2), 6_000 + minimal.promiseTermMs),
+  turnCase('waiting goes on after the release of a mere promise', tried, freeClaim(bob, 2), 6_599, later),
+  turnCase('from where it stopped', tried, freeClaim(bob, 2), 6_600, later),
+  turnCase('and after its lapse', claimed, freeClaim(bob, 2), promisedUntilMs + 499, later),
+  turnCase('as well', claimed, freeClaim(bob, 2), promisedUntilMs + 500, later),
   turnCase('its holder keeps its clock', tried, freeClaim(alice, 2), 6_200),
   turnCase('a grant skips the race', VACANT, claim(alice), 5_000),
   turnCase('who holds the lease skips it too', claimed, freeClaim(alice, 2), 6_001),

@@ -1,4 +1,5 @@
 import type { Claim, Commit, CommitCert, LeaseCert, PeerId, Signed } from '@rayswarm/interface'
+import { params } from '@rayswarm/params'
 import { type Step, VACANT, type WitnessRules, type WitnessState } from '../src/index.ts'
 import { explore, type Finding } from './checker.ts'
 import { RULES, type RuleSet, type World } from './events.ts'
@@ -6,7 +7,7 @@ import { playTurns } from './turns.ts'
 
 export const OWNER: World = { m: 1, q: 1, b: 0, holderCount: 3, fenceCount: 2, sealCount: 2 }
 export const MAJORITY: World = { m: 3, q: 2, b: 0, holderCount: 2, fenceCount: 2, sealCount: 1 }
-const TURNS_RUNS = 2_000
+const TURNS_RUNS = 600
 const FAR_MS = 1e6
 
 /** The checks that must pass with the rules as they are, and fail with a mutant. */
@@ -274,19 +275,38 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   ),
   'counts the race from the beginning of the job': mutant(
     {
-      onClaim: (state, claim, ...rest) => {
-        const { releasedBy } = state
-        const before = releasedBy === claim.holder ? state : { ...state, openedAtMs: 0 }
-        return RULES.onClaim(before, claim, ...rest)
-      }
+      onClaim: (state, claim, from, nowMs, rules) =>
+        RULES.onClaim({ ...state, waitedMs: nowMs }, claim, from, nowMs, rules)
     },
     TURNS,
     'claimed before its turn'
   ),
   'lets a promise that was never renewed reset the race': mutant(
+    onClaimed(state => ({ ...state, waitedMs: 0 })),
+    TURNS,
+    'a turn that came was refused'
+  ),
+  'counts the time of a mere promise as waiting': mutant(
+    onClaimed(state => ({ ...state, waitedMs: state.waitedMs + params.minimal.promiseTermMs })),
+    TURNS,
+    'claimed before its turn'
+  ),
+  'lets waiting go on over a renewed lease': mutant(
     {
-      onClaim: (state, ...rest) => RULES.onClaim({ ...state, renewed: true }, ...rest),
-      onRelease: (state, ...rest) => RULES.onRelease({ ...state, renewed: true }, ...rest)
+      onRenew: (state, ...rest) => {
+        const step = RULES.onRenew(state, ...rest)
+        return { ...step, state: { ...step.state, waitedMs: state.waitedMs } }
+      }
+    },
+    TURNS,
+    'claimed before its turn'
+  ),
+  'lets the release of a lapsed lease reset the race': mutant(
+    {
+      onRelease: (state, release, from, nowMs, rules) => {
+        const step = RULES.onRelease(state, release, from, nowMs, rules)
+        return step.changed ? { ...step, state: { ...step.state, expiresAtMs: nowMs } } : step
+      }
     },
     TURNS,
     'a turn that came was refused'
@@ -346,6 +366,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
 
 function afresh({ etaMs }: Claim, nowMs: number) {
   return { claimedAtMs: nowMs, progressedAtMs: nowMs, etaMs }
+}
+
+/** Rules that bend what a claim leaves behind. */
+function onClaimed(bend: (state: WitnessState) => WitnessState): Partial<RuleSet> {
+  return {
+    onClaim: (...args) => {
+      const step = RULES.onClaim(...args)
+      return step.changed ? { ...step, state: bend(step.state) } : step
+    }
+  }
 }
 
 /** Rules that bend what a release leaves behind. */

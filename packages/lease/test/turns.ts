@@ -53,9 +53,21 @@ const squat: fc.Arbitrary<Action> = fc.record({
   progress: fc.constantFrom('same', 'same', 'same', 'more'),
   waitMs: fc.constantFrom(1, 999, 2_500, 3_999)
 })
+
+/** Two that want it, and come when a turn of somebody's comes. */
+const contend: fc.Arbitrary<Action> = fc.record({
+  kind: fc.constantFrom('claim', 'claim', 'renew', 'release'),
+  holder: fc.constantFrom(0, 1),
+  step: fc.constantFrom(1, 1, 2),
+  granted: fc.constant(false),
+  etaMs: fc.constant(4_000),
+  progress: fc.constant('more'),
+  waitMs: fc.constantFrom(0, 499, 501, 1_201, 4_000)
+})
 const actions = fc.oneof(
   fc.array(action, { maxLength: 30 }),
-  fc.array(squat, { minLength: 5, maxLength: 40 })
+  fc.array(squat, { minLength: 5, maxLength: 40 }),
+  fc.array(contend, { minLength: 5, maxLength: 20 })
 )
 
 /** Everybody's turn comes at another time, and another one with each fence. Strangers have none. */
@@ -85,12 +97,11 @@ interface Tenure {
   readonly untilMs: number
   readonly progressedAtMs: number
   readonly progressBps: number
-  readonly renewed: boolean
+  /** For how long the replica was open before, unless the lease was renewed. */
+  readonly waitedMs: number
 }
 
 class Onlooker {
-  /** When the replica was first wanted, or the last renewed lease but the present one ended. */
-  #openedAtMs = WANTED_AT_MS
   #fence = 0
   /** The present lease, or the last one. */
   #last: Tenure | undefined
@@ -107,8 +118,8 @@ class Onlooker {
     if (claim.grant === undefined && !again && !(live && last.holder === holder)) {
       const turn = turnMs(holder, fence)
       if (turn === undefined) return 'leased to who is not registered'
-      if (nowMs < this.#vacantSinceMs() + turn) return 'claimed before its turn'
-      if (nowMs < this.#vacantSinceMs() + turn + this.#jumpMs(fence)) return 'skipped fences for nothing'
+      if (this.#openMs(nowMs) < turn) return 'claimed before its turn'
+      if (this.#openMs(nowMs) < turn + this.#jumpMs(fence)) return 'skipped fences for nothing'
     }
     const known = claim.grant !== undefined || promise.price === GRANT_PRICE
     if (promise.price !== (known ? GRANT_PRICE : PRICE)) return 'promised another price'
@@ -117,10 +128,14 @@ class Onlooker {
     const back = last?.holder === holder && nowMs < last.untilMs + leaseTermMs(last.etaMs, minimal)
     const untilMs = Math.max(back && live ? last.untilMs : 0, nowMs + promise.termMs)
     const progressBps = back && again ? last.progressBps : 0
-    const goesOn = again || (live && last.holder === holder)
     const begun = back ? last : { holder, etaMs, sinceMs: nowMs, progressedAtMs: nowMs }
-    const next = { ...begun, fence, untilMs, progressBps, renewed: goesOn && last.renewed }
-    if (!goesOn) this.#openedAtMs = this.#vacantSinceMs()
+    const next = {
+      ...begun,
+      fence,
+      untilMs,
+      progressBps,
+      waitedMs: live ? last.waitedMs : this.#openMs(nowMs)
+    }
     this.#fence = fence
     this.#last = next
     return this.#overdue(next, nowMs)
@@ -129,8 +144,7 @@ class Onlooker {
   refused({ holder, fence }: Claim, { reason }: Refusal, nowMs: number): string | undefined {
     if (reason !== 'too-early') return undefined
     const turn = turnMs(holder, fence) ?? Number.POSITIVE_INFINITY
-    const came = nowMs >= this.#vacantSinceMs() + turn + this.#jumpMs(fence)
-    return came ? 'a turn that came was refused' : undefined
+    return this.#openMs(nowMs) >= turn + this.#jumpMs(fence) ? 'a turn that came was refused' : undefined
   }
 
   renewed({ progressBps }: Renew, { termMs }: RenewAck, nowMs: number): string | undefined {
@@ -139,7 +153,7 @@ class Onlooker {
     const grew = progressBps > last.progressBps
     const progressedAtMs = grew ? nowMs : last.progressedAtMs
     const untilMs = Math.max(last.untilMs, nowMs + termMs)
-    this.#last = { ...last, progressBps, progressedAtMs, untilMs, renewed: true }
+    this.#last = { ...last, progressBps, progressedAtMs, untilMs, waitedMs: 0 }
     return this.#overdue(this.#last, nowMs)
   }
 
@@ -149,9 +163,12 @@ class Onlooker {
       this.#last = { ...this.#last, untilMs: Math.min(this.#last.untilMs, nowMs), fence: -1 }
   }
 
-  /** A lease that was never renewed takes nobody's waiting time away. */
-  #vacantSinceMs(): number {
-    return this.#last?.renewed === true ? Math.max(WANTED_AT_MS, this.#last.untilMs) : this.#openedAtMs
+  /** A lease that was never renewed takes nobody's waiting time away, nor adds to it. */
+  #openMs(nowMs: number): number {
+    const last = this.#last
+    return last === undefined
+      ? nowMs - WANTED_AT_MS
+      : last.waitedMs + nowMs - Math.max(WANTED_AT_MS, last.untilMs)
   }
 
   #jumpMs(fence: number): number {
