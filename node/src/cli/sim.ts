@@ -1,6 +1,5 @@
 import { RayswarmError, type WitnessRule } from '@rayswarm/interface'
 import { WITNESS_COUNT_MAX } from '@rayswarm/params'
-import type { TraceRecord } from '@rayswarm/simulation'
 import { runSeeds } from '../sim/children.ts'
 import { summarize } from '../sim/run-seeds.ts'
 import { changed, SCENARIOS, type Scenario } from '../sim/scenarios.ts'
@@ -84,9 +83,9 @@ export async function simRun(options: SimRunOptions, io: CommandIo): Promise<Out
 export async function simReplay(options: SimReplayOptions, io: CommandIo): Promise<Outcome> {
   const scenario = scenarioOf(options)
   const seed = bounded(options.seed, '--seed', 0, SEED_MAX)
-  // The listener needs the world's names, and the world its listener.
-  let print: (record: TraceRecord) => void = () => {}
-  const world = new World({ ...scenario.world, seed }, record => print(record))
+  // The timeline needs the world's names, and the world its listener.
+  let print: (lines: readonly string[]) => void = () => {}
+  const world = new World({ ...scenario.world, seed }, record => print(timeline.add(record)))
   const names = new Map(world.hosts.map(({ peerId, name }) => [peerId, name]))
   const timeline = new Timeline({
     startedAtMs: world.clock.nowMs(),
@@ -99,12 +98,12 @@ export async function simReplay(options: SimReplayOptions, io: CommandIo): Promi
     process.stdout.on('error', () => {
       isRead = false
     })
-    print = record => {
-      for (const line of timeline.add(record))
-        if (isRead && !io.signal.aborted) process.stdout.write(`${line}\n`)
+    print = lines => {
+      for (const line of lines) if (isRead && !io.signal.aborted) process.stdout.write(`${line}\n`)
     }
   }
   const { report, ...outcome } = await world.run(scenario.untilMs)
+  print(timeline.end())
   const { subtaskCount, acceptedCount, end } = report ?? {}
   const json = {
     scenario: scenario.name,

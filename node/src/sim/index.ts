@@ -15,11 +15,12 @@
 export { ADVERSARIES, type Adversary, type AdversaryKind, type Body } from './adversaries.ts'
 export { ChainWatch, type Settled } from './chain-watch.ts'
 export { type Books, CHECKS, type Check, violationsOf, type WorldFacts } from './checks.ts'
+export type { Host } from './host.ts'
 export { runSeed, type SeedResult, type SeedsReport, summarize } from './run-seeds.ts'
 export { changed, SCENARIOS, type Scenario, type ScenarioChanges } from './scenarios.ts'
 export { Timeline } from './timeline.ts'
 export { Watch } from './watch.ts'
-export { type Host, World, type WorldOutcome } from './world.ts'
+export { World, type WorldOutcome } from './world.ts'
 export {
   type AdversaryCount,
   CALM_WORLD,

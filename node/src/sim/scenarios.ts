@@ -4,7 +4,7 @@ import { CALM_WORLD, type Faults, NO_FAULTS, type WorldInit } from './world-init
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
-const HOUR_MS = 60 * MINUTE_MS
+const QUARTER_MS = 15 * MINUTE_MS
 
 /** A kind of world, by name. */
 export interface Scenario {
@@ -184,7 +184,7 @@ const SKETCHES: Readonly<Record<string, Sketch>> = {
   }
 }
 
-function scenarioOf(name: string, { about, faults, untilMs = HOUR_MS, ...rest }: Sketch): Scenario {
+function scenarioOf(name: string, { about, faults, untilMs = QUARTER_MS, ...rest }: Sketch): Scenario {
   return { name, about, untilMs, world: { ...BASE, ...rest, faults: { ...NO_FAULTS, ...faults } } }
 }
 

@@ -1,43 +1,31 @@
 import { setMaxListeners } from 'node:events'
 import { SeededBeacon, StaticRegistry } from '@rayswarm/chain/genesis'
-import type {
-  Amount,
-  EscrowRef,
-  Identity,
-  JobSpec,
-  Log,
-  PeerEvents,
-  PeerId,
-  WitnessRule
-} from '@rayswarm/interface'
+import type { Amount, EscrowRef, JobSpec, Log, PeerEvents, PeerId, WitnessRule } from '@rayswarm/interface'
 import { judgeCertRecord } from '@rayswarm/lease'
 import { priceOf } from '@rayswarm/market'
 import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT } from '@rayswarm/params'
 import { type JobReport, Peer, type PeerComponents } from '@rayswarm/peer'
 import {
-  HostClock,
   MemoryChain,
-  MemoryStore,
   ProcessClock,
-  ProcessStore,
+  type ProcessStore,
   SeededChance,
   Trace,
   type TraceRecord,
   VIRTUAL_CLASS,
   VirtualClock,
   VirtualIpfs,
-  VirtualKeys,
   VirtualNetwork,
-  VirtualRunner,
-  type WriteFate
+  VirtualRunner
 } from '@rayswarm/simulation'
-import { peerIdOf, toAccount, toHex, type WireContext, WireMemo } from '@rayswarm/wire'
+import { type WireContext, WireMemo } from '@rayswarm/wire'
 import { jobSpecOf, split } from '@rayswarm/workload'
 import { captive, type Plot } from './adversaries/captured.ts'
-import { ADVERSARIES, type Adversary, type AdversaryKind } from './adversaries.ts'
+import { ADVERSARIES } from './adversaries.ts'
 import { ChainWatch, type Settled } from './chain-watch.ts'
 import { type Books, violationsOf } from './checks.ts'
 import { FaultMaker, type Victim } from './fault-maker.ts'
+import { adversaryOf, diskOf, type Host, hostsOf } from './host.ts'
 import { PEER_EVENTS, wordsOf } from './peer-events.ts'
 import { Watch } from './watch.ts'
 import type { WorldInit } from './world-init.ts'
@@ -50,7 +38,6 @@ const STAKE: Amount = 1_000_000n
 const OWNER_MODE: WitnessRule = { witnessCount: 1, quorum: 1 }
 const FUNDS: Amount = 1_000_000_000_000n
 const GIB = 2 ** 30
-const BPS = 10_000
 /** A world begins at a plausible instant, so that nothing depends on zero. */
 const EPOCH_MS = 1_700_000_000_000
 /** A creator that lives has this long to say how its job ended. */
@@ -62,18 +49,6 @@ const PUBLISH_RETRY_MS = 1_000
 setMaxListeners(OUTBOUND_REQUESTS_MAX)
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {} }
-
-/** A machine of the world: its disk, its clock and its key outlive the processes that run on it. */
-export interface Host extends Victim {
-  readonly name: string
-  readonly identity: Identity
-  readonly account: string
-  readonly disk: MemoryStore
-  readonly kind: AdversaryKind | undefined
-  process: { readonly peer: Peer; readonly clock: ProcessClock; readonly store: ProcessStore } | undefined
-  /** It will not be started again. */
-  gone: boolean
-}
 
 /** What a world came to. */
 export interface WorldOutcome {
@@ -96,7 +71,6 @@ export class World {
   readonly hosts: readonly Host[]
   readonly trace: Trace
   readonly #chance: SeededChance
-  readonly #keys = new VirtualKeys()
   readonly #memo = new WireMemo()
   readonly #watch: Watch
   readonly #registry: StaticRegistry
@@ -121,8 +95,7 @@ export class World {
     this.chain = new MemoryChain({ chainId: CHAIN_ID, split: PAYOUT_SPLIT, nowMs: () => clock.nowMs() })
     this.#chainWatch = new ChainWatch(this.chain)
     this.ipfs = new VirtualIpfs(clock, { reaches: (from, of) => this.network.reaches(from, of) })
-    const kinds = kindsOf(init)
-    this.hosts = Array.from({ length: init.nodeCount + 1 }, (_, index) => this.#host(index, kinds[index]))
+    this.hosts = hostsOf(init, clock, this.#chance)
     this.chain.fund(this.hosts[0]!.account, FUNDS)
     this.#registry = new StaticRegistry({
       epochS: EPOCH_S,
@@ -175,28 +148,6 @@ export class World {
     return outcome
   }
 
-  #host(index: number, kind: AdversaryKind | undefined): Host {
-    const { driftBpsMax, skewMsMax } = this.#init.faults
-    const peerId: PeerId = peerIdOf(this.#chance.bytes(32))
-    const identity = this.#keys.identity(peerId, this.#chance.bytes(32))
-    const account = toAccount(toHex(this.#chance.bytes(20)))!
-    const rate = 1 + (this.#symmetric() * driftBpsMax) / BPS
-    const { crashEveryMs } = adversaryOf(kind)
-    return {
-      name: index === 0 ? 'creator' : kind === undefined ? `node-${index}` : `node-${index} (${kind})`,
-      peerId,
-      identity,
-      account,
-      disk: new MemoryStore(),
-      clock: new HostClock(this.clock, { rate, aheadMs: Math.floor(this.#symmetric() * skewMsMax) }),
-      kind,
-      creator: index === 0,
-      ...(crashEveryMs === undefined ? {} : { crashEveryMs }),
-      process: undefined,
-      gone: false
-    }
-  }
-
   #contextOf({ identity }: Host): WireContext {
     return { identity, chainId: CHAIN_ID, netId: NET_ID, memo: this.#memo }
   }
@@ -241,7 +192,11 @@ export class World {
       clock,
       chance,
       context,
-      store: this.#storeOf(host, clock),
+      store: diskOf(
+        host,
+        { clock, chance: this.#chance.fork(), faults: this.#init.faults, trace: this.trace },
+        downMs => this.#crash(host, downMs)
+      ),
       network: swarm,
       records: swarm,
       assets: this.ipfs.join(host.peerId, { clock }),
@@ -251,27 +206,6 @@ export class World {
       runners: [runner],
       log: SILENT
     }
-  }
-
-  #storeOf(host: Host, clock: ProcessClock): ProcessStore {
-    const { crashEveryWrites, diskFullBps, diskLatencyMsMax } = this.#init.faults
-    const chance = this.#chance.fork()
-    const disk = adversaryOf(host.kind).forgets === true ? new MemoryStore() : host.disk
-    let writesLeft =
-      crashEveryWrites === 0 ? Infinity : Math.ceil(-Math.log(1 - chance.unit()) * crashEveryWrites)
-    const fate = (): WriteFate => {
-      if (--writesLeft === 0) return chance.unit() < 0.5 ? 'lost' : 'unseen'
-      return diskFullBps > 0 && chance.unit() * BPS < diskFullBps ? 'refused' : 'kept'
-    }
-    return new ProcessStore(disk, {
-      fate,
-      onDeath: () => this.#crash(host, chance.unit() * this.#init.faults.downMsMax),
-      onWrite: (key, value) =>
-        this.trace.add(value === undefined ? 'delete' : 'write', host.peerId, key, undefined, value),
-      ...(diskLatencyMsMax === 0
-        ? {}
-        : { slow: { clock, latencyMs: () => chance.unit() * diskLatencyMsMax } })
-    })
   }
 
   #nodeSettingsOf(host: Host) {
@@ -434,26 +368,4 @@ export class World {
       overheard: this.#watch.violations
     })
   }
-
-  /** Uniform from -1 to 1. */
-  #symmetric(): number {
-    return 2 * this.#chance.unit() - 1
-  }
-}
-
-const HONEST: Adversary = { earnsNothing: false }
-
-function adversaryOf(kind: AdversaryKind | undefined): Adversary {
-  return kind === undefined ? HONEST : ADVERSARIES[kind]
-}
-
-/** What each host is, by its index; the creator is the first. */
-function kindsOf({ liarCount = 0, adversaries = [], nodeCount }: WorldInit): (AdversaryKind | undefined)[] {
-  const kinds: (AdversaryKind | undefined)[] = [undefined]
-  // The creator itself is what has gone; no node is needed for that.
-  for (const { kind, count } of [{ kind: 'garbage' as const, count: liarCount }, ...adversaries])
-    if (ADVERSARIES[kind].creatorGoneAfterMs === undefined) kinds.push(...new Array(count).fill(kind))
-  if (kinds.length > nodeCount + 1)
-    throw new RangeError(`${kinds.length - 1} adversaries among ${nodeCount} nodes`)
-  return kinds
 }
