@@ -22,6 +22,8 @@ export type Byzantine = 'garbage' | 'sometimes'
 export interface Lab {
   readonly faults: TransportFaults
   readonly clock: Clock
+  /** Wait before the first look around. */
+  readonly firstLookMs: number | undefined
   network(inner: Network, context: WireContext): Network
   runners(runners: readonly Runner[]): readonly Runner[]
 }
@@ -167,7 +169,12 @@ async function assemble(
     log,
     validateRecord: (key, value) =>
       judgeCertRecord(key, value, job => peer?.offers.get(job)?.witnesses, context),
-    ...present({ listen: init.listen, announce: init.announce, faults: lab?.faults })
+    ...present({
+      listen: init.listen,
+      announce: init.announce,
+      faults: lab?.faults,
+      firstLookMs: lab?.firstLookMs
+    })
   })
   closers.push(() => swarm.stop())
   const { libp2p, records } = swarm

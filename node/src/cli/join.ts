@@ -2,6 +2,7 @@ import { totalmem } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { RayswarmError, type Runner } from '@rayswarm/interface'
 import pc from 'picocolors'
+import { requireRegistry } from '../account/registry.ts'
 import { type Byzantine, type Host, openHost } from '../compose.ts'
 import { writeWhole } from '../disk.ts'
 import { SystemClock } from '../host/system-world.ts'
@@ -26,6 +27,7 @@ export interface JoinOptions extends NetworkOptions {
   readonly memory?: string
   readonly byzantine?: Byzantine
   readonly readyFile?: string
+  readonly stake?: string
   readonly engine?: string
   readonly noopMs?: string
   /** Hidden: file in which a testnet tells its peers what they suffer. */
@@ -43,6 +45,10 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
         value: options[option],
         remedy: 'Leave it out, or use the swarm file of a test network.'
       })
+  if (options.stake !== undefined) {
+    parseTokens(options.stake, '--stake')
+    requireRegistry(swarm)
+  }
   const concurrency =
     options.concurrency === undefined ? undefined : wholeNumber(options.concurrency, '--concurrency')
   const settings = {
@@ -70,6 +76,7 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
   })
   try {
     if (host.probes.length === 0) throw await noEngine()
+    if (options.stake !== undefined) await (await import('./stake.ts')).stakeAtStart(host, options.stake, io)
     return await run(host, board, lab, options, io)
   } finally {
     await host.stop()

@@ -146,9 +146,11 @@ function runCommand(testnet: Command, common: CommonOptions): void {
     .option('--peers <n>', 'nodes (default: what the scenario says)')
     .option('--seed <text>', 'makes keys and choices repeatable (default: a new one)')
     .option('--byzantine <kinds>', 'besides those of the scenario, like garbage:1')
+    .option('--witnesses <m/q>', 'instead of those of the scenario')
+    .option('--subtasks <n>', 'instead of those of the scenario')
     .option('--latency <file>', 'one-way delays between regions')
     .addOption(new Option('--layer <layer>', 'where faults are made').choices(LAYERS).default('auto'))
-    .option('--keep', 'leave the peers’ directories behind')
+    .option('--keep', 'leave the peers’ directories behind, also when all went well')
     .addHelpText('after', RUN_HELP)
     .action(async (file, options) => {
       const { testnetRun } = await import('../testnet/run.ts')
@@ -174,6 +176,7 @@ function hiddenCommands(testnet: Command, common: CommonOptions): void {
     .requiredOption('--data <dir>')
     .requiredOption('--listen <multiaddr>')
     .requiredOption('--lab <file>')
+    .option('--bootstrap <multiaddr...>')
     .action(async options => {
       const { testnetCreator } = await import('../testnet/creator.ts')
       await perform(options, io => testnetCreator(options, io))

@@ -9,6 +9,7 @@ import { type Host, openHome, openHost } from '../compose.ts'
 import { readJson } from '../disk.ts'
 import { openLog } from '../host/log.ts'
 import { SystemClock } from '../host/system-world.ts'
+import { present } from '../present.ts'
 import { ensureFunds } from '../publish/money.ts'
 import { StatusBoard } from '../status/board.ts'
 import { serveStatus } from '../status/endpoint.ts'
@@ -22,6 +23,8 @@ const NEIGHBOURS_MIN = 3
 const NEIGHBOURS_TIMEOUT_MS = 20_000
 const POLL_MS = 100
 const NOOP_EDGE_PX = 8
+/** Play money, in base units. */
+const FUNDS = 1_000_000_000n
 
 /** What a testnet's creator publishes: contents of `job.json` in its directory. */
 export interface CreatorJob {
@@ -58,6 +61,7 @@ export interface TestnetCreatorOptions extends CommonOptions {
   readonly data: string
   readonly listen: string
   readonly lab: string
+  readonly bootstrap?: readonly string[]
 }
 
 /** Hidden command: a creator without a screen, which publishes its job or takes it up, until it is stopped. */
@@ -72,6 +76,7 @@ export async function testnetCreator(options: TestnetCreatorOptions, io: Command
     log: openLog('warn', line => io.screen.say(line.trimEnd())),
     quotaBytes: QUOTA_BYTES,
     listen: [options.listen],
+    ...present({ bootstrap: options.bootstrap }),
     lab,
     ...(job.file === undefined
       ? { engines: [noopEngine(new SystemClock(), { executionMs: 0, concurrency: 1 })] }
@@ -111,13 +116,12 @@ export async function testnetCreator(options: TestnetCreatorOptions, io: Command
 async function publish(host: Host, job: CreatorJob, io: CommandIo): ReturnType<Host['peer']['publish']> {
   const known = host.peer.creator.jobs()[0]
   if (known !== undefined) return known.published
-  const request = await requestOf(job)
+  const { witnessCount, witnessQuorum } = job
+  const request = { ...(await requestOf(job)), witness: { witnessCount, quorum: witnessQuorum } }
   // Enough for anything a test publishes: what is not paid out returns.
   await ensureFunds(host.home, FUNDS, io)
   return await host.peer.publish(request)
 }
-
-const FUNDS = 1_000_000_000n
 
 async function requestOf(job: CreatorJob): Promise<PublishRequest> {
   const verify = {

@@ -17,7 +17,7 @@ import {
   signalProcess,
   spawnDetached
 } from './processes.ts'
-import { type Candidate, type Condition, choose, type Field } from './targets.ts'
+import { type Candidate, type Condition, choose, type Field, shuffled } from './targets.ts'
 import {
   changeTestnet,
   type Latency,
@@ -33,6 +33,7 @@ export const LAB_HISTORY = 'lab.jsonl'
 /** Files of a home that a peer keeps when it moves to another machine. */
 const KEYS = ['peer.key', 'account.json']
 const COMMANDS_AT_ONCE = 16
+const ACQUAINTANCE_COUNT = 3
 
 /** What a fault needs of its targets. */
 const CONDITIONS: Readonly<Record<Fault['kind'], Condition>> = {
@@ -197,18 +198,32 @@ export class Laboratory {
     for (const name of names) {
       const peer = this.peer(name)
       if (fresh) await forget(peer.home)
-      await this.startPeer(peer)
+      await this.startPeer(peer, fresh ? await this.#acquaintances(name) : [])
     }
   }
 
   /** Start a peer that was written down. */
-  async startPeer(peer: PeerRecord): Promise<OwnProcess> {
+  async startPeer(peer: PeerRecord, bootstrap: readonly string[] = []): Promise<OwnProcess> {
     return await this.start({
       name: peer.name,
-      args: argsOf(peer, this.dir, this.#file),
+      args: [
+        ...argsOf(peer, this.dir, this.#file),
+        ...bootstrap.flatMap(address => ['--bootstrap', address])
+      ],
       logPath: join(peer.home, `${peer.name}.log`),
       ...present({ namespace: peer.place?.namespace })
     })
+  }
+
+  /** Where somebody who comes back elsewhere looks for the swarm: the bootstrap peer may be gone. */
+  async #acquaintances(name: string): Promise<string[]> {
+    const candidates = await this.candidates()
+    const running = candidates.filter(({ isRunning: runs, role }) => runs && role === 'node')
+    const names = shuffled(
+      running.map(({ name: other }) => other),
+      `${this.#file.seed} ${name}`
+    )
+    return names.slice(0, ACQUAINTANCE_COUNT).map(other => addressOf(this.peer(other)))
   }
 
   /** Tell everybody what holds, and the kernel. A process that does not hear it now reads it when it starts. */
@@ -268,6 +283,11 @@ export class Laboratory {
   }
 }
 
+/** Where a peer is dialled. */
+export function addressOf({ listen, peerId }: PeerRecord): string {
+  return `${listen}/p2p/${peerId}`
+}
+
 /** Where a peer's own history lies: beside its directory, which it may lose. */
 export function historyPathOf(home: string): string {
   return `${home}.${HISTORY_FILE}`
@@ -279,7 +299,8 @@ export async function writeLab(peer: PeerRecord, file: TestnetFile, state: PeerS
     name: peer.name,
     historyPath: historyPathOf(peer.home),
     ...present({
-      socketPath: file.sockets === undefined ? undefined : join(file.sockets, `${peer.name}.sock`)
+      socketPath: file.sockets === undefined ? undefined : join(file.sockets, `${peer.name}.sock`),
+      firstLookMs: peer.firstLookMs
     }),
     state
   }

@@ -27,9 +27,7 @@ export async function namespacesMissing(): Promise<string | undefined> {
     await ip('link', 'add', bridge, 'type', 'bridge')
     await ip('netns', 'add', TRIAL)
     await ip('link', 'add', `${TRIAL}v`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', TRIAL)
-    await nft(
-      `table bridge ${TRIAL} { chain cuts { type filter hook forward priority 0; ip saddr 192.0.2.1 numgen random mod 10000 < 1 drop; } }`
-    )
+    await nft(tableOf(TRIAL, ['ip saddr 192.0.2.1 numgen random mod 10000 < 1 drop']))
     await tc(
       'qdisc',
       'add',
@@ -85,7 +83,7 @@ export async function makeNamespaces(spaces: Namespaces, peers: readonly PeerRec
   await ip('link', 'add', `${prefix}b`, 'type', 'bridge')
   await ip('addr', 'add', `${net}.1/24`, 'dev', `${prefix}b`)
   await ip('link', 'set', `${prefix}b`, 'up')
-  await nft(`table bridge ${prefix} { chain cuts { type filter hook forward priority 0; policy accept; } }`)
+  await nft(tableOf(prefix, []))
   await each(peers, async ({ place }) => {
     if (place === undefined) return
     const { namespace, link, ip: address } = place
@@ -140,9 +138,7 @@ export async function applyToKernel(
     }
     left.set(name, { ...state, links })
   }
-  await nft(
-    `flush chain bridge ${prefix} cuts\ntable bridge ${prefix} { chain cuts { ${rules.join('\n')}\n } }`
-  )
+  await nft(`flush chain bridge ${prefix} cuts\n${tableOf(prefix, rules)}`)
   await each(peers, async ({ name, place }) => {
     if (place === undefined) return
     const rates = faults
@@ -176,6 +172,12 @@ async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Pr
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item)
   }
   await Promise.all(Array.from({ length: COMMANDS_MAX }, line))
+}
+
+/** What crosses the bridge goes through these rules; the machine itself, where the chain is, does not. */
+function tableOf(name: string, rules: readonly string[]): string {
+  const lines = ['type filter hook forward priority 0; policy accept;', ...rules]
+  return `table bridge ${name} {\nchain cuts {\n${lines.join('\n')}\n}\n}\n`
 }
 
 async function ip(...args: string[]): Promise<void> {

@@ -24,6 +24,8 @@ export interface LabFile {
   readonly historyPath: string
   /** Listen here too, for commands from outside the peer's network namespace. */
   readonly socketPath?: string
+  /** Wait before the first look around: of many peers that start at once, none knows who is going to be there. */
+  readonly firstLookMs?: number
   readonly state: PeerState
 }
 
@@ -50,6 +52,7 @@ const fileSchema: z.ZodType<LabFile> = z.strictObject({
   name: z.string(),
   historyPath: z.string(),
   socketPath: z.string().exactOptional(),
+  firstLookMs: z.number().positive().exactOptional(),
   state: stateSchema
 })
 
@@ -100,6 +103,10 @@ export class PeerLab implements Lab {
   /** Where the commands may come from besides the peer's own loopback interface. */
   get socketPath(): string | undefined {
     return this.file.socketPath
+  }
+
+  get firstLookMs(): number | undefined {
+    return this.file.firstLookMs
   }
 
   /** Write down what the peer reports, from its start on. */

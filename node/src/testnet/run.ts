@@ -21,6 +21,7 @@ import { publishJob } from './publish.ts'
 import { outcomeOf } from './report-command.ts'
 import { reportPage } from './report-page.ts'
 import { readScenario, type Scenario, type Step } from './scenario.ts'
+import { parseWitnesses } from './units.ts'
 import { bringUp } from './up.ts'
 import type { ActiveFault } from './world-state.ts'
 
@@ -34,6 +35,8 @@ export interface TestnetRunOptions extends CommonOptions {
   readonly peers?: string
   readonly seed?: string
   readonly byzantine?: string
+  readonly witnesses?: string
+  readonly subtasks?: string
   readonly latency?: string
   readonly layer: string
   readonly keep?: boolean
@@ -41,7 +44,16 @@ export interface TestnetRunOptions extends CommonOptions {
 
 /** `rayswarm testnet run`: a testnet of its own for one scenario, from its start to the verdict. */
 export async function testnetRun(path: string, options: TestnetRunOptions, io: CommandIo): Promise<Outcome> {
-  const scenario = await readScenario(absolute(path))
+  const written = await readScenario(absolute(path))
+  const { witnesses, subtasks } = options
+  const scenario: Scenario = {
+    ...written,
+    job: {
+      ...written.job,
+      ...(witnesses === undefined ? {} : parseWitnesses(witnesses)),
+      ...(subtasks === undefined ? {} : { subtaskCount: wholeNumber(subtasks, '--subtasks') })
+    }
+  }
   const dir = absolute(options.dir ?? join('.rayswarm', 'run', scenario.name))
   const lab = await bringUp(
     {
@@ -57,12 +69,14 @@ export async function testnetRun(path: string, options: TestnetRunOptions, io: C
     },
     io
   )
+  let isClean = false
   try {
     lab.history.write({ event: 'scenario', scenario: scenario.name })
     await new Play(lab, scenario, dirname(absolute(path)), io).perform()
     lab.history.write({ event: 'ended' })
     const { path: history, events } = await writeHistory(lab)
     const verdict = check(events)
+    isClean = verdict.violations.length === 0
     const report = join(dir, 'report.html')
     await writeWhole(report, reportPage(events, verdict), { thing: 'report' })
     return outcomeOf(verdict, { history, report })
@@ -70,7 +84,8 @@ export async function testnetRun(path: string, options: TestnetRunOptions, io: C
     const { peers } = lab.file
     lab.close()
     await endTestnet(dir)
-    if (options.keep !== true) for (const { home } of peers) await rm(home, { recursive: true, force: true })
+    if (options.keep !== true && isClean)
+      for (const { home } of peers) await rm(home, { recursive: true, force: true })
   }
 }
 

@@ -19,6 +19,8 @@ export interface PeerRecord {
   /** Network namespace and address in the bridge's network. */
   readonly place?: { readonly namespace: string; readonly link: string; readonly ip: string }
   readonly byzantine?: ByzantineKind
+  /** Wait before its first look around. */
+  readonly firstLookMs?: number
 }
 
 /** Network namespaces of a testnet, written down before they are made. */

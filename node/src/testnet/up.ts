@@ -11,12 +11,13 @@ import { shortPeer } from '../cli/screen.ts'
 import { readJson, requireWritable } from '../disk.ts'
 import { present } from '../present.ts'
 import { absolute, type RegistryFile, type SwarmFile, writeSwarmFile } from '../swarm-file.ts'
+import { acquainted, writePeerBooks } from './acquaint.ts'
 import { assignByzantine } from './byzantine.ts'
 import { CHAIN_FILE, type ChainFile } from './chain.ts'
 import { endTestnet } from './down.ts'
 import { oneOf } from './faults.ts'
 import { type PeerKeys, seededBytes, writeKeys } from './keys.ts'
-import { historyPathOf, LAB_HISTORY, Laboratory } from './laboratory.ts'
+import { addressOf, historyPathOf, LAB_HISTORY, Laboratory } from './laboratory.ts'
 import { readLatency } from './latency.ts'
 import { disconnection, HistoryTail, LiveView } from './live-view.ts'
 import { bridgeIp, makeNamespaces, namespacesMissing, placeOf, planNamespaces } from './namespaces.ts'
@@ -120,7 +121,8 @@ export async function bringUp(plan: TestnetPlan, io: CommandIo): Promise<Laborat
   const id = randomBytes(3).toString('hex')
   const namespaces = layer === 'namespace' ? await planNamespaces(id) : undefined
   const sockets = namespaces && (await mkdtemp(join(tmpdir(), `rs${id}-`)))
-  const peers = await recordPeers(plan, [...names, 'creator'], byzantine, namespaces)
+  const peers = acquainted(await recordPeers(plan, [...names, 'creator'], byzantine, namespaces))
+  await writePeerBooks(peers, plan.seed)
   await Promise.all([LAB_HISTORY, 'history.jsonl'].map(file => rm(join(dir, file), { force: true })))
   await Promise.all(peers.map(({ home }) => rm(historyPathOf(home), { force: true })))
   const file: TestnetFile = {
@@ -228,7 +230,7 @@ async function startAll(lab: Laboratory, plan: TestnetPlan, io: CommandIo): Prom
       deployedAtBlock: chain.deployment.deployedAtBlock
     },
     // Everybody, on this machine or another, starts from the first node.
-    bootstrap: [`${nodes[0]!.listen}/p2p/${nodes[0]!.peerId}`],
+    bootstrap: [addressOf(nodes[0]!)],
     faucetKey: chain.key,
     registry: registryOf(plan, nodes)
   }
