@@ -16,6 +16,11 @@ const REQUEST_TIMEOUT_MS = 15_000
 /** Last words of a program that does not start. */
 const COMPLAINT_CHARS_MAX = 4_000
 const STATE_INTERVAL_S = 30
+/**
+ * A call about the newest block fails when the next one comes while it runs, unless the state of the older one is kept. On a busy
+ * machine some blocks come in that time.
+ */
+const STATES_KEPT = 16
 const COINS_WEI = 10n ** 24n
 
 /**
@@ -158,8 +163,9 @@ interface Running {
 
 function anvilArgs(init: DevChainInit, chainId: number): string[] {
   const args = ['--host', HOST, '--port', String(init.port ?? 0), '--chain-id', String(chainId)]
-  // Newer hard forks slow down with every block, and kept states spill into the home directory.
-  args.push('--hardfork', 'cancun', '--prune-history', '--slots-in-an-epoch', '1', '--accounts', '0')
+  // Newer hard forks slow down with every block; without a bound, kept states spill into the home directory.
+  args.push('--hardfork', 'cancun', '--prune-history', String(STATES_KEPT))
+  args.push('--slots-in-an-epoch', '1', '--accounts', '0')
   if (init.blockTimeS !== undefined) args.push('--block-time', String(init.blockTimeS))
   if (init.statePath !== undefined)
     args.push('--state', init.statePath, '--state-interval', String(STATE_INTERVAL_S))

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isRayswarmError, type RayswarmError } from '@rayswarm/interface'
-import { computeAddress, id } from 'ethers'
+import { computeAddress, id, toQuantity } from 'ethers'
 import { anvilPath } from '../src/anvil-binary.ts'
 import { DevChain, deploy, fund, openChain } from '../src/index.ts'
 
@@ -52,6 +52,16 @@ describe('DevChain', () => {
     const before = await timestampS(dev)
     await dev.advance(1_000)
     assert.ok((await timestampS(dev)) >= before + 1_000)
+  })
+
+  it('still answers a call about a block that is the newest no more', async () => {
+    await using dev = await DevChain.start()
+    for (let above = 0; above < 8; above++) await dev.request('evm_mine', [])
+    for (const block of [1, 7, 8]) {
+      // NUMBER, as a contract sees it that is not deployed: PUSH0 MSTORE, return 32 bytes.
+      const answer = await dev.request('eth_call', [{ data: '0x435f5260205ff3' }, toQuantity(block)])
+      assert.equal(Number(answer), block)
+    }
   })
 
   it('continues from its state file, logs included', async () => {
