@@ -10,7 +10,7 @@ import { type NetworkOptions, passphraseOf, sizeBytes } from './options.ts'
 export async function homeOf(
   dir: string,
   swarm: SwarmFile,
-  options: NetworkOptions,
+  options: Pick<NetworkOptions, 'passphraseFile'>,
   { screen }: CommandIo
 ): Promise<Home> {
   const passphrase = await passphraseOf(options)

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { accountCommands } from './account-commands.ts'
 import { perform } from './command.ts'
 import { peerCommands } from './peer-commands.ts'
 import { refuse } from './refuse.ts'
@@ -33,6 +34,7 @@ function commands(): Command {
   publishCommand(program)
   statusCommand(program)
   peerCommands(program, commonOptions)
+  accountCommands(program, commonOptions)
   testnetCommands(program, commonOptions)
   simCommands(program, commonOptions)
   return program
@@ -49,6 +51,7 @@ function joinCommand(program: Command): void {
     .addOption(
       new Option('--byzantine <kind>', 'misbehave on purpose; test networks only').choices(BYZANTINE_KINDS)
     )
+    .option('--stake <tokens>', 'put this much at stake at start, unless it is: be drawn as a witness')
     .option('--ready-file <file>', 'write peer id and addresses to this file once ready')
     .addOption(
       new Option('--engine <name>', 'engine instead of the built-in ones; test networks only').choices([
@@ -134,7 +137,7 @@ Try it on one machine:
 const JOIN_HELP = `
 Examples:
   $ rayswarm join --swarm swarm.json
-  $ rayswarm join --swarm swarm.json --price 0.03 --memory 4GiB --concurrency 1
+  $ rayswarm join --swarm swarm.json --price 0.03 --memory 4GiB --concurrency 1 --stake 100
   $ rayswarm join --swarm swarm.json --listen /ip4/0.0.0.0/tcp/4001 --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…`
 
 const PUBLISH_HELP = `

@@ -38,12 +38,14 @@ export function homeDir(): string {
 }
 
 /** The swarm file that the options or the environment name. */
-export async function swarmOf(options: NetworkOptions): Promise<SwarmFile> {
+export async function swarmOf(options: Pick<NetworkOptions, 'swarm'>): Promise<SwarmFile> {
   return await readSwarmFile(absolute(options.swarm ?? process.env.RAYSWARM_SWARM ?? 'swarm.json'))
 }
 
 /** First line of the passphrase file, if there is one. */
-export async function passphraseOf(options: NetworkOptions): Promise<string | undefined> {
+export async function passphraseOf(
+  options: Pick<NetworkOptions, 'passphraseFile'>
+): Promise<string | undefined> {
   if (options.passphraseFile === undefined) return undefined
   const text = await readFile(options.passphraseFile, 'utf8').catch(error => {
     throw diskFailure(error, 'passphrase file', options.passphraseFile!)

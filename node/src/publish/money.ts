@@ -1,17 +1,24 @@
 import { type Amount, RayswarmError } from '@rayswarm/interface'
-import type { CommandIo } from '../cli/command.ts'
+import type { Screen } from '../cli/screen.ts'
 import type { Home } from '../compose.ts'
 import { formatTokens } from '../tokens.ts'
 
 /** Play money is handed out in multiples of this. */
 const FAUCET_UNIT = 100_000_000n
 
+/** Who hears of it, and what the money is for. */
+export interface FundsUse {
+  readonly screen: Pick<Screen, 'say'>
+  /** What becomes of the amount, after "tokens, 5". */
+  readonly use?: string
+}
+
 /**
  * Make sure that the account holds what is to be locked, on a test network with a faucet by asking it.
  *
  * @throws {RayswarmError} `ERR_BALANCE_TOO_LOW`, and what the chain throws
  */
-export async function ensureFunds(home: Home, amount: Amount, { screen }: CommandIo): Promise<void> {
+export async function ensureFunds(home: Home, amount: Amount, { screen, use }: FundsUse): Promise<void> {
   const { chain, swarm } = home
   const { account } = home.account
   const balance = await chain.balanceOf(account)
@@ -30,11 +37,14 @@ export async function ensureFunds(home: Home, amount: Amount, { screen }: Comman
   if (balance < amount)
     throw new RayswarmError(
       'ERR_BALANCE_TOO_LOW',
-      `account ${account} holds ${formatTokens(balance)} tokens, the job locks ${formatTokens(amount)}`,
+      `account ${account} holds ${formatTokens(balance)} tokens, ${formatTokens(amount)} ${use ?? 'are to be locked'}`,
       {
         thing: 'balance',
         value: formatTokens(balance),
-        remedy: `Give it ${formatTokens(amount - balance)} more, or lower the price cap, the samples or the frames.`
+        remedy:
+          use === undefined
+            ? `Give it ${formatTokens(amount - balance)} more, or lower the price cap, the samples or the frames.`
+            : `Give it ${formatTokens(amount - balance)} more.`
       }
     )
 }

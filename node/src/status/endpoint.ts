@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { isRayswarmError, RayswarmError } from '@rayswarm/interface'
 import { z } from 'zod'
+import { accountOrderSchema, carryOut } from '../account/orders.ts'
 import { toJson } from '../cli/command.ts'
 import { failureJson } from '../cli/failure.ts'
 import type { Host } from '../compose.ts'
@@ -48,6 +49,13 @@ interface Reply {
 interface Pages extends StatusSources {
   readonly host: Host
   readonly commands: Commands | undefined
+}
+
+/** What an order of `POST /account` came to. */
+export interface AccountReply {
+  readonly result: object
+  /** Lines for whoever gave it. */
+  readonly said: readonly string[]
 }
 
 /** A running endpoint. */
@@ -143,15 +151,30 @@ const TAKERS: Readonly<Record<string, (posted: unknown, pages: Pages) => Reply |
   },
   'POST /drain': (posted, { draining }) => {
     const order = drainSchema.safeParse(posted)
-    if (!order.success)
-      throw new RayswarmError('ERR_USAGE', 'a drain needs its graceMs', {
-        thing: 'graceMs',
-        value: order.error.issues[0]?.message,
-        remedy: `Give whole milliseconds, at most ${GRACE_MS_MAX}.`
-      })
+    if (!order.success) throw notUnderstood(order.error)
     if (draining.begin(order.data.graceMs)) return { code: 202, value: {} }
     return { code: 409, value: { error: 'this peer is no node' } }
+  },
+  'POST /account': async (posted, { host }) => {
+    const order = accountOrderSchema.safeParse(posted)
+    if (!order.success) throw notUnderstood(order.error)
+    const said: string[] = []
+    const result = await carryOut(order.data, {
+      home: host.home,
+      classes: async () => host.probes.map(probe => probe.equivalenceClass),
+      screen: { say: line => said.push(line) }
+    })
+    return { code: 200, value: { result, said } satisfies AccountReply }
   }
+}
+
+function notUnderstood({ issues }: z.ZodError): RayswarmError {
+  const { path = [], message = '' } = issues[0] ?? {}
+  return new RayswarmError('ERR_USAGE', `${path.join('.') || 'order'}: ${message}`, {
+    thing: path.join('.') || 'order',
+    value: message,
+    remedy: 'Leave it to the commands of rayswarm to ask a peer.'
+  })
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
