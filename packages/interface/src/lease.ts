@@ -62,6 +62,8 @@ export interface Renew {
   readonly fence: number
   /** Finished share in parts of 10 000; never goes backwards. */
   readonly progressBps: number
+  /** For witnesses that did not promise it: proof of the lease, and the execution time that was declared with the claim. */
+  readonly lease?: { readonly cert: LeaseCert; readonly etaMs: number }
 }
 
 /** A witness's consent to a renewal. */

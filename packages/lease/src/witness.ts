@@ -22,10 +22,11 @@ import {
   type Step,
   same,
   step,
+  VACANT,
   type WitnessRules,
   type WitnessState
 } from './state.ts'
-import { leaseTermMs } from './timing.ts'
+import { ETA_MS_MAX, leaseTermMs } from './timing.ts'
 
 /**
  * Answer a renewal: the holder of the last lease keeps it, lapsed or not, as long as nobody else claimed and it gets on.
@@ -33,19 +34,20 @@ import { leaseTermMs } from './timing.ts'
  * @see spec/lease.md#renew
  */
 export function onRenew(
-  state: WitnessState,
+  known: WitnessState,
   renew: Renew,
   from: PeerId,
   nowMs: number,
   rules: WitnessRules
 ): Step<RenewAck> {
   const misplaced = outOfPlace(renew.replica, rules)
-  if (misplaced !== undefined) return refuse(state, misplaced)
-  if (!isCount(renew.progressBps, Number(BPS))) return refuse(state, 'out-of-range')
-  if (from !== renew.holder) return refuse(state, 'wrong-signer')
+  if (misplaced !== undefined) return refuse(known, misplaced)
+  if (!isCount(renew.progressBps, Number(BPS))) return refuse(known, 'out-of-range')
+  if (from !== renew.holder) return refuse(known, 'wrong-signer')
+  if (known.cert !== undefined) return refuse(known, 'done', { cert: known.cert })
 
+  const state = adopted(known, renew, nowMs, rules)
   const { fence } = state
-  if (state.cert !== undefined) return refuse(state, 'done', { cert: state.cert })
   if (renew.fence < fence) return refuse(state, 'stale-fence', { fence, ...leftOf(state, nowMs) })
   if (renew.fence > fence || renew.holder !== state.holder) return refuse(state, 'not-holder', { fence })
 
@@ -59,6 +61,29 @@ export function onRenew(
   const expiresAtMs = Math.max(state.expiresAtMs, Math.min(wantedMs, untilMs))
   const next: WitnessState = { ...state, expiresAtMs, progressBps, progressedAtMs, waitedMs: 0 }
   return step(next, { replica: renew.replica, fence, termMs: Math.min(wantedMs, untilMs) - nowMs })
+}
+
+/**
+ * The lease as a quorum promised it, if the renewal proves one that this witness knows nothing of: it refused the claim, or never
+ * heard it. Without this it would go on telling everybody that the replica is open.
+ */
+function adopted(state: WitnessState, renew: Renew, nowMs: number, rules: WitnessRules): WitnessState {
+  const { fence, holder, lease, replica } = renew
+  if (lease === undefined || fence <= state.fence) return state
+  const { cert } = lease
+  const isIts = sameReplica(cert.replica, replica) && cert.holder === holder && cert.fence === fence
+  if (!isIts || !isCount(lease.etaMs, rules.etaMsMax ?? ETA_MS_MAX)) return state
+  if (judgeLeaseCert(cert, rules.witnesses, rules.context).action !== 'accept') return state
+  const { register } = state
+  return {
+    ...VACANT,
+    fence,
+    holder,
+    claimedAtMs: nowMs,
+    progressedAtMs: nowMs,
+    etaMs: lease.etaMs,
+    ...(register && { register })
+  }
 }
 
 /**

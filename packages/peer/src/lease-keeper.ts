@@ -3,6 +3,9 @@ import { LEASE_RENEWALS_PER_TERM } from '@rayswarm/params'
 import type { RoleComponents } from './components.ts'
 import type { HeldLease, WitnessQuorum } from './witness-quorum.ts'
 
+/** Renewals in a row that show the certificate. */
+const PROVEN_COUNT = 2
+
 export interface LeaseKeeperInit {
   /** Finished share of the execution, `0..1`. */
   readonly progress: () => number
@@ -18,6 +21,9 @@ export interface LeaseKeeperInit {
 export class LeaseKeeper {
   #timer: Timer | undefined
   #stopped = false
+  /** Renewals that still show the lease's certificate. */
+  #unprovenCount = PROVEN_COUNT
+  readonly #held: HeldLease
   readonly #replica: ReplicaKey
   readonly #fence: number
 
@@ -27,6 +33,7 @@ export class LeaseKeeper {
     readonly components: RoleComponents,
     readonly init: LeaseKeeperInit
   ) {
+    this.#held = held
     this.#replica = held.cert.replica
     this.#fence = held.cert.fence
   }
@@ -44,8 +51,12 @@ export class LeaseKeeper {
   async #renew(): Promise<void> {
     const { params } = this.components
     const progressBps = Math.floor(this.init.progress() * 10_000)
-    const answer = await this.quorum.renew(this.#replica, this.#fence, progressBps).catch(() => undefined)
+    const prove = this.#unprovenCount > 0
+    const answer = await this.quorum.renew(this.#held, progressBps, prove).catch(() => undefined)
     if (this.#stopped) return
+    // A witness that refused the claim may miss one of these as well; and after a refusal all of them get another.
+    this.#unprovenCount =
+      answer !== undefined && 'termMs' in answer ? Math.max(0, this.#unprovenCount - 1) : PROVEN_COUNT
     if (answer !== undefined && 'termMs' in answer) {
       return this.#schedule(answer.termMs / LEASE_RENEWALS_PER_TERM)
     }
@@ -58,7 +69,10 @@ export class LeaseKeeper {
         })
       )
     }
-    this.#schedule(params.leaseRetryMs)
+    // A refusal will not turn soon: the work goes on all the same, and its commit is what counts.
+    this.#schedule(
+      answer === undefined ? params.leaseRetryMs : params.leaseTermMsMin / LEASE_RENEWALS_PER_TERM
+    )
   }
 
   #schedule(delayMs: number): void {

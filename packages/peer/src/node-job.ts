@@ -4,11 +4,13 @@ import type {
   Cid,
   Escrow,
   IneligibleReason,
+  Refusal,
   Runner,
   Session,
   Subtask,
   Unsubscribe
 } from '@rayswarm/interface'
+import { claimBackoffMs } from '@rayswarm/lease'
 import { deadlineAtMs, quote } from '@rayswarm/market'
 import { canonical } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
@@ -30,6 +32,8 @@ export class NodeJob {
   reason: IneligibleReason | undefined
   escrow: Escrow | undefined
   failureCount = 0
+  /** Claims in a row that were refused. */
+  refusalCount = 0
   /** Bids in a row that we did not even make. */
   declineCount = 0
   sealedCount = 0
@@ -78,6 +82,15 @@ export class NodeJob {
 
   noteSealed(subtask: number): void {
     this.#sealedSubtasks.add(subtask)
+  }
+
+  /** Others were first, or some witnesses are not of one mind with the one we asked: reach again later, and later. */
+  onRefusal({ reason, leftMs = 0 }: Refusal): void {
+    const { chance, clock, log, params } = this.components
+    log.debug('claim refused', { job: this.offer.job, reason })
+    const backoffMs = claimBackoffMs(this.refusalCount++, chance.unit(), params)
+    const waitMs = Math.min(Math.max(backoffMs, leftMs), params.bidPollMs)
+    this.bidAtMs = Math.max(this.bidAtMs, clock.nowMs() + waitMs)
   }
 
   get busy(): boolean {

@@ -242,8 +242,7 @@ export class NodeRole {
     const { due, nextInMs } = turnsOf(job.offer, network.peerId, open, params)
     const chosen = due.slice(0, this.#placesFor(job))
     for (const choice of chosen) this.#execute(job, choice, probe)
-    const waitMs = chosen.length > 0 ? 0 : (nextInMs ?? Number.POSITIVE_INFINITY)
-    job.bidAtMs = Math.min(job.bidAtMs, clock.nowMs() + waitMs)
+    job.bidAtMs = Math.min(job.bidAtMs, clock.nowMs() + (nextInMs ?? Number.POSITIVE_INFINITY))
   }
 
   #decline(job: NodeJob, reason: IneligibleReason): void {
@@ -295,9 +294,10 @@ export class NodeRole {
           job.noteSealed(replica.subtask)
           events.emit('execution:finished', { replica, elapsedMs: ended.elapsedMs })
           this.#speed.measure(subtask.workUnits, ended.elapsedMs)
-          job.failureCount = 0
+          job.failureCount = job.refusalCount = 0
           await this.#open(job, ended.sealed)
-        } else this.components.log.debug('replica refused', { replica: id, reason: ended.refusal.reason })
+          job.bidAtMs = 0
+        } else job.onRefusal(ended.refusal)
       } catch (cause) {
         if (!job.executions.closed) this.#onFailure(job, replica, cause)
       } finally {

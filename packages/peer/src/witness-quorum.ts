@@ -48,9 +48,14 @@ export interface HeldLease {
   /** When the successful claim was sent. */
   readonly sentAtMs: number
   readonly termMs: number
+  /** The execution time that was declared with the claim. */
+  readonly etaMs: number
   /** Somebody's commit that must be finished before other work. */
   readonly register?: Signed<Commit>
 }
+
+/** What became of a renewal; undefined when too few witnesses answered. */
+export type Renewal = { readonly termMs: number } | Refusal | undefined
 
 /** The holder's side of the lease protocol: asks all witnesses, counts to the quorum. */
 export class WitnessQuorum {
@@ -83,7 +88,7 @@ export class WitnessQuorum {
       if (cert !== undefined) {
         const register = promises.find(p => p.body.register !== undefined)?.body.register
         const termMs = Math.min(...promises.map(p => p.body.termMs))
-        return { held: { cert, sentAtMs, termMs, ...(register === undefined ? {} : { register }) } }
+        return { held: { cert, sentAtMs, termMs, etaMs, ...(register === undefined ? {} : { register }) } }
       }
       if (promises.length > 0) await this.release(replica, fence)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
@@ -94,14 +99,15 @@ export class WitnessQuorum {
     return { refusal: last }
   }
 
-  /** Extend the lease. Answers the new term, a refusal, or undefined when too few witnesses answered. */
-  async renew(
-    replica: ReplicaKey,
-    fence: number,
-    progressBps: number
-  ): Promise<{ termMs: number } | Refusal | undefined> {
-    const holder = this.components.network.peerId
-    const request = encodeMessage(message('renew', { replica, holder, fence, progressBps }))
+  /**
+   * Extend the lease. Answers the new term, a refusal, or undefined when too few witnesses answered.
+   *
+   * @param prove show the certificate, for witnesses that did not promise the lease themselves
+   */
+  async renew({ cert, etaMs }: HeldLease, progressBps: number, prove: boolean): Promise<Renewal> {
+    const { replica, holder, fence } = cert
+    const lease = prove ? { lease: { cert, etaMs } } : {}
+    const request = encodeMessage(message('renew', { replica, holder, fence, progressBps, ...lease }))
     const terms: number[] = []
     const refusals: Refusal[] = []
     await this.#ask(

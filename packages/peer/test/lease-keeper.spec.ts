@@ -17,10 +17,11 @@ function keep(answer: (nowMs: number) => Promise<Answer>) {
   const held: HeldLease = {
     cert: { replica, holder: 'alice', fence: 3, price: 5n, promises: [] },
     sentAtMs: 0,
-    termMs: params.minimal.promiseTermMs
+    termMs: params.minimal.promiseTermMs,
+    etaMs: 1_000
   }
-  const renew = async (_replica: unknown, fence: number): Promise<Answer> => {
-    assert.equal(fence, 3)
+  const renew = async ({ cert }: HeldLease): Promise<Answer> => {
+    assert.equal(cert.fence, 3)
     renewals.push(clock.nowMs())
     return answer(clock.nowMs())
   }

@@ -24,16 +24,20 @@ const SHORT_TEXT_LENGTH_MAX = 96
 const SHORT_COPY_SIZE_BYTES_MAX = 32
 /** Head of a value: major type and eight bytes. */
 const HEAD_SIZE_BYTES_MAX = 9
-const BUFFER_SIZE_BYTES = 16 * 1024
-/** A buffer that one large value made larger is not kept. */
-const BUFFER_SIZE_BYTES_MAX = 1024 * 1024
+/**
+ * Encodings are cut from slabs, one after the other, like Node's own small buffers: an allocation each would cost as much as the
+ * writing. Small enough that one encoding that is kept does not keep much else.
+ */
+const SLAB_SIZE_BYTES = 32 * 1024
 
 const utf8 = new TextEncoder()
 /** Field names, encoded with their heads. There are few of them, and every message is full of them. */
 const keys = new BoundedMap<string, Uint8Array>(2_048)
 
-let buffer = new Uint8Array(BUFFER_SIZE_BYTES)
+let buffer = new Uint8Array(SLAB_SIZE_BYTES)
 let view = new DataView(buffer.buffer)
+/** Where the value under way begins; what lies before it belongs to others. */
+let start = 0
 let position = 0
 /** Fields of the maps under way, the innermost last, each map's in order. */
 const sortedKeys: Uint8Array[] = []
@@ -43,13 +47,31 @@ let top = 0
 /**
  * The bytes of a value. Object fields that are undefined are dropped.
  *
+ * @param prefix bytes that come before it
  * @throws {TypeError} if the value has no encoding
  */
-export function encodeValue(value: unknown): Uint8Array {
-  position = top = 0
+export function encodeValue(value: unknown, prefix?: Uint8Array): Uint8Array {
+  // What an encoding that failed left behind is written over.
+  position = start
+  top = 0
+  if (prefix !== undefined) append(prefix)
   write(value)
-  const bytes = buffer.slice(0, position)
-  if (buffer.length > BUFFER_SIZE_BYTES_MAX) resize(BUFFER_SIZE_BYTES)
+  return cut()
+}
+
+/** Two byte strings in one. */
+export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  position = start
+  append(a)
+  append(b)
+  return cut()
+}
+
+function cut(): Uint8Array {
+  const bytes = new Uint8Array(buffer.buffer, start, position - start)
+  start = position
+  // A slab that one large value was made for is not kept for small ones.
+  if (buffer.length > SLAB_SIZE_BYTES) renew(SLAB_SIZE_BYTES)
   return bytes
 }
 
@@ -99,14 +121,14 @@ function writeText(value: string): void {
 /** False, and nothing written, when the text is not ASCII. */
 function writeAscii(value: string): boolean {
   const { length } = value
-  const from = position
+  const before = position - start
   writeHead(MAJOR_TEXT, length)
   reserve(length)
   const at = position
   for (let i = 0; i < length; i++) {
     const unit = value.charCodeAt(i)
     if (unit > 0x7f) {
-      position = from
+      position = start + before
       return false
     }
     buffer[at + i] = unit
@@ -138,9 +160,9 @@ function writeMap(fields: Readonly<Record<string, unknown>>): void {
   const known = fields.signature === undefined ? undefined : nested.get(fields)
   if (known === undefined) return writeFields(fields)
   if (known.bytes !== undefined) return append(known.bytes)
-  const from = position
+  const before = position - start
   writeFields(fields)
-  known.bytes = buffer.slice(from, position)
+  known.bytes = buffer.slice(start + before, position)
 }
 
 function writeFields(fields: Readonly<Record<string, unknown>>): void {
@@ -169,10 +191,10 @@ function writeFields(fields: Readonly<Record<string, unknown>>): void {
 function keyOf(name: string): Uint8Array {
   const known = keys.get(name)
   if (known !== undefined) return known
-  const from = position
+  const before = position - start
   writeText(name)
-  const key = buffer.slice(from, position)
-  position = from
+  const key = buffer.slice(start + before, position)
+  position = start + before
   if (name.length <= SHORT_TEXT_LENGTH_MAX) keys.set(name, key)
   return key
 }
@@ -229,12 +251,16 @@ function append(bytes: Uint8Array): void {
 }
 
 function reserve(sizeBytes: number): void {
-  if (position + sizeBytes > buffer.length) resize(Math.max(buffer.length * 2, position + sizeBytes))
+  if (position + sizeBytes <= buffer.length) return
+  renew(Math.max(SLAB_SIZE_BYTES, 2 * (position - start + sizeBytes)))
 }
 
-function resize(sizeBytes: number): void {
-  const before = buffer
+/** Go on in a new slab, with what is written of the value under way. Positions in it are counted from `start`. */
+function renew(sizeBytes: number): void {
+  const written = buffer.subarray(start, position)
   buffer = new Uint8Array(sizeBytes)
-  buffer.set(before.subarray(0, Math.min(position, sizeBytes)))
+  buffer.set(written)
   view = new DataView(buffer.buffer)
+  start = 0
+  position = written.length
 }

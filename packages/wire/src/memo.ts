@@ -1,5 +1,9 @@
 import type { MessageType, Signed } from '@rayswarm/interface'
+import { BoundedMap } from './bounded-map.ts'
 import { rememberNested } from './encode.ts'
+
+const SMALL_SIZE_BYTES_MAX = 256
+const SMALL_COUNT_MAX = 4_096
 
 /** A message and its bytes, once they are known. */
 interface Encoding {
@@ -14,17 +18,20 @@ interface Encoding {
  * peers, and each would find the same. Sound only among contexts of one chain and network whose objects nobody changes.
  */
 export class WireMemo {
+  /** By content: seven witnesses answer in the same words. */
+  readonly #small = new BoundedMap<string, { readonly type: MessageType }>(SMALL_COUNT_MAX)
   readonly #decoded = new WeakMap<Uint8Array, { readonly type: MessageType }>()
   readonly #verified = new WeakMap<object, boolean>()
 
   /** @internal The message that these bytes decoded to. */
   decoded(bytes: Uint8Array): { readonly type: MessageType } | undefined {
-    return this.#decoded.get(bytes)
+    return bytes.length <= SMALL_SIZE_BYTES_MAX ? this.#small.get(textOf(bytes)) : this.#decoded.get(bytes)
   }
 
   /** @internal */
   onDecoded(bytes: Uint8Array, message: { readonly type: MessageType } | Signed<unknown>): void {
-    this.#decoded.set(bytes, message)
+    if (bytes.length <= SMALL_SIZE_BYTES_MAX) this.#small.set(textOf(bytes), message)
+    else this.#decoded.set(bytes, message)
     if ('signature' in message) {
       this.#verified.set(message, true)
       remember(message, bytes)
@@ -47,6 +54,10 @@ export class WireMemo {
     this.#verified.set(message, true)
     remember(message, undefined)
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length)
 }
 
 /** By body: a copy of a message with the same parts is the same message. Nothing gets in here without a memo. */

@@ -63,14 +63,16 @@ export function encodeMessage(
   return encodedOnce(message, () => bounded(type, canonical({ b: body, g: signature, s: signer, t: type })))
 }
 
-/** Unsigned messages on their way: one that goes to several peers is encoded once. */
+/** Below this, encoding again is cheaper than remembering. */
+const OUTGOING_SIZE_BYTES_MIN = 512
+/** Unsigned messages on their way: one that goes to several peers, like an opened result, is encoded once. */
 const outgoing = new WeakMap<object, Uint8Array>()
 
 function unsignedBytes(message: { readonly type: MessageType; readonly body: unknown }): Uint8Array {
   let bytes = outgoing.get(message)
   if (bytes === undefined) {
     bytes = bounded(message.type, canonical({ b: message.body, t: message.type }))
-    outgoing.set(message, bytes)
+    if (bytes.length >= OUTGOING_SIZE_BYTES_MIN) outgoing.set(message, bytes)
   }
   return bytes
 }

@@ -1,6 +1,7 @@
 import type { Identity, Messages, MessageType, Signed } from '@rayswarm/interface'
 import { PROTOCOL_DOMAIN } from '@rayswarm/params'
 import { canonical } from './canonical.ts'
+import { encodeValue, joined } from './encode.ts'
 import type { WireMemo } from './memo.ts'
 
 /** Who we are and where: everything a signature is bound to besides its message. */
@@ -45,7 +46,7 @@ export function signed<T extends SignedType>(
   body: Messages[T],
   context: WireContext
 ): Signed<Messages[T]> & { readonly type: T } {
-  const signature = context.identity.sign(signedBytes(type, canonical(body), context))
+  const signature = context.identity.sign(encodeValue(body, prefixOf(type, context)))
   const message = { type, signer: context.identity.peerId, body, signature }
   context.memo?.onSigned(message)
   return message
@@ -63,9 +64,10 @@ export function verifySigned(message: Signed<unknown>, context: WireContext): bo
 }
 
 function verifyAnew(message: Signed<unknown>, context: WireContext): boolean {
-  if (!isSignedType(message.type)) return false
+  const { type, signer, signature } = message
+  if (!isSignedType(type)) return false
   try {
-    return verifyBody(message.type, canonical(message.body), message.signer, message.signature, context)
+    return context.identity.verify(signer, encodeValue(message.body, prefixOf(type, context)), signature)
   } catch {
     return false
   }
@@ -79,20 +81,12 @@ export function verifyBody(
   signature: Uint8Array,
   context: WireContext
 ): boolean {
-  return context.identity.verify(signer, signedBytes(type, body, context), signature)
-}
-
-/** `canonical([domain, chainId, netId, type, body])`, put together from the encoded body. */
-function signedBytes(type: SignedType, body: Uint8Array, context: WireContext): Uint8Array {
-  const prefix = prefixOf(type, context)
-  const bytes = new Uint8Array(prefix.length + body.length)
-  bytes.set(prefix)
-  bytes.set(body, prefix.length)
-  return bytes
+  return context.identity.verify(signer, joined(prefixOf(type, context), body), signature)
 }
 
 const prefixes = new WeakMap<WireContext, Map<SignedType, Uint8Array>>()
 
+/** What a signed body is bound to: `canonical([domain, chainId, netId, type, body])` without the body. */
 function prefixOf(type: SignedType, context: WireContext): Uint8Array {
   const ofContext = prefixes.get(context) ?? new Map<SignedType, Uint8Array>()
   prefixes.set(context, ofContext)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { decode, encode } from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { decodeScanned } from '../src/decode.ts'
-import { encodeValue } from '../src/encode.ts'
+import { encodeValue, joined } from '../src/encode.ts'
 import { scan } from '../src/scan.ts'
 
 const number = fc.oneof(
@@ -86,13 +86,22 @@ describe('the codec', () => {
     assert.deepEqual(encodeValue(value.c), new Uint8Array(encode(value.c)))
   })
 
-  it('gives bytes of their own, in writing and in reading', () => {
-    const first = encodeValue(Uint8Array.of(1, 2, 3))
-    encodeValue(Uint8Array.of(4, 5, 6))
-    const read = decodeScanned(first) as Uint8Array
-    first.fill(9)
-    assert.deepEqual(read, Uint8Array.of(1, 2, 3))
-    assert.equal(read.buffer.byteLength, 3)
+  it('gives bytes that later values leave alone, in writing and in reading', () => {
+    const kept = Array.from({ length: 3_000 }, (_, i) => {
+      const value = { i, text: 'x'.repeat((i * 37) % 200), bytes: new Uint8Array(i % 90).fill(i) }
+      const bytes = encodeValue(value)
+      if (i % 7 === 0) assert.throws(() => encodeValue([value, value, undefined]))
+      return { value, bytes, prefixed: encodeValue(value, Uint8Array.of(i & 0xff)) }
+    })
+    for (const { value, bytes, prefixed } of kept) {
+      assert.deepEqual(bytes, new Uint8Array(encode(value)))
+      assert.deepEqual(prefixed, Uint8Array.of(value.i & 0xff, ...bytes))
+      assert.deepEqual(joined(Uint8Array.of(value.i & 0xff), bytes), prefixed)
+    }
+    const read = decodeScanned(kept[50]!.bytes) as { bytes: Uint8Array }
+    kept[50]!.bytes.fill(9)
+    assert.deepEqual(read.bytes, kept[50]!.value.bytes)
+    assert.equal(read.bytes.buffer.byteLength, read.bytes.length)
   })
 
   it('reads short texts right whose hashes meet', () => {

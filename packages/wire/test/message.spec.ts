@@ -250,6 +250,7 @@ describe('decodeMessage', () => {
     /** Names that are optional in one message only. */
     const optionalOf: Partial<Record<MessageType, readonly string[]>> = {
       'cosign-reply': ['signature'],
+      renew: ['lease'],
       recon: ['job'],
       'recon-reply': ['frame'],
       'items-query': ['job']

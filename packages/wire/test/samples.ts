@@ -99,7 +99,7 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     grant,
     claim: { replica, holder, fence: 1, etaMs: 20_000, grant: sign('grant', grant) },
     promise: { ...plainPromise, register: sign('commit', commit) },
-    renew: { replica, holder, fence: 1, progressBps: 5_000 },
+    renew: { replica, holder, fence: 1, progressBps: 5_000, lease: { cert: lease, etaMs: 20_000 } },
     'renew-ack': { replica, fence: 1, termMs: 5_000 },
     release: { replica, holder, fence: 1 },
     'release-ack': {},

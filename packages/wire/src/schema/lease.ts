@@ -81,13 +81,6 @@ export const claim: z.ZodType<Claim> = z.strictObject({
   grant: signedSchema('grant', grant).exactOptional()
 })
 
-export const renew: z.ZodType<Renew> = z.strictObject({
-  replica: replicaKey,
-  holder: peerId,
-  fence,
-  progressBps: integer(0, Number(BPS))
-})
-
 export const renewAck: z.ZodType<RenewAck> = z.strictObject({
   replica: replicaKey,
   fence,
@@ -125,6 +118,14 @@ export const promise: z.ZodType<LeasePromise> = promiseOfDepth(REGISTER_DEPTH_MA
 
 /** Shape of a lease certificate, as it stands in the DHT and in a commit. */
 export const leaseCertSchema: z.ZodType<LeaseCert> = leaseCertOf(promiseOfDepth(REGISTER_DEPTH_MAX - 1))
+
+export const renew: z.ZodType<Renew> = z.strictObject({
+  replica: replicaKey,
+  holder: peerId,
+  fence,
+  progressBps: integer(0, Number(BPS)),
+  lease: z.strictObject({ cert: leaseCertSchema, etaMs: durationMs }).exactOptional()
+})
 
 export const commit: z.ZodType<Commit> = commitWith(leaseCertSchema)
 
