@@ -97,7 +97,7 @@ const schema = z.discriminatedUnion('event', [
   z.object({ ...said, event: z.literal('expired'), job: name, acceptedCount: count, subtaskCount: count }),
   z.object({ ...said, event: z.literal('failed'), job: name, message: z.string() }),
   z.object({ ...said, event: z.literal('fetched'), job: name, frameCount: count }),
-  z.object({ ...said, event: z.literal('lease'), ...slot, fence: count }),
+  z.object({ ...said, event: z.literal('lease'), ...slot, fence: count, waitedMs: count.exactOptional() }),
   z.object({ ...said, event: z.literal('lease-lost'), ...slot, fence: count }),
   z.object({ ...said, event: z.literal('executed'), ...slot, elapsedMs: ms }),
   z.object({ ...said, event: z.literal('execution-failed'), ...slot, message: z.string() }),

@@ -37,7 +37,9 @@ export function recordPeer({ events }: Pick<Peer, 'events'>, history: HistoryFil
     tell({ event: 'expired', job, acceptedCount, subtaskCount })
   )
   events.on('job:failed', ({ job, error }) => tell({ event: 'failed', job, message: short(error) }))
-  events.on('lease:held', ({ replica, fence }) => tell({ event: 'lease', ...slotOf(replica), fence }))
+  events.on('lease:held', ({ replica, fence, waitedMs }) =>
+    tell({ event: 'lease', ...slotOf(replica), fence, waitedMs: Math.round(waitedMs) })
+  )
   events.on('lease:lost', ({ replica, fence }) => tell({ event: 'lease-lost', ...slotOf(replica), fence }))
   events.on('execution:finished', ({ replica, elapsedMs }) =>
     tell({ event: 'executed', ...slotOf(replica), elapsedMs })

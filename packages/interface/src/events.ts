@@ -33,7 +33,8 @@ export interface PeerEvents {
   'witness:drawn': { readonly job: JobId; readonly witnessCount: number; readonly quorum: number }
   /** A witness was caught voting twice. */
   'witness:equivocated': { readonly job: JobId; readonly witness: PeerId }
-  'lease:held': { readonly replica: ReplicaKey; readonly fence: number }
+  /** `waitedMs`: from the first claim to the certificate. */
+  'lease:held': { readonly replica: ReplicaKey; readonly fence: number; readonly waitedMs: number }
   'lease:lost': { readonly replica: ReplicaKey; readonly fence: number }
   'execution:progressed': { readonly replica: ReplicaKey; readonly share: number }
   'execution:finished': { readonly replica: ReplicaKey; readonly elapsedMs: number }

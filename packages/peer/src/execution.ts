@@ -69,11 +69,16 @@ export class Execution {
     const { grant, offer, etaMs, replica } = this.init
     const quorum = new WitnessQuorum(this.components, this.scope, offer.witnesses)
     const wish = { replica, etaMs, fence: this.init.fence + 1, ...(grant && { grant }) }
+    const claimedAtMs = this.components.clock.nowMs()
     const claimed = await quorum.claim(wish)
     if ('refusal' in claimed) return { end: 'refused', refusal: claimed.refusal }
     const { held } = claimed
     const { fence } = held.cert
-    this.components.events.emit('lease:held', { replica, fence })
+    this.components.events.emit('lease:held', {
+      replica,
+      fence,
+      waitedMs: this.components.clock.nowMs() - claimedAtMs
+    })
     this.#hint('lease', held.cert)
     if (held.register !== undefined) {
       // A crashed committer's result stands already: finish its commit, so that it is paid and the replica closes.
