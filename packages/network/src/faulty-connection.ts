@@ -39,7 +39,6 @@ export class FaultyConnection extends AbstractMultiaddrConnection {
   #lastDueAtMs = 0
   #lineFreeAtMs = 0
   #timer: NodeJS.Timeout | undefined
-  #arrived: Bytes[] = []
   #ended: { readonly error: Error | undefined } | undefined
   #wantsPause = false
   #onEmpty: (() => void) | undefined
@@ -61,7 +60,7 @@ export class FaultyConnection extends AbstractMultiaddrConnection {
     inner.addEventListener('close', event => this.#innerEnds((event as StreamCloseEvent).error))
     inner.addEventListener('drain', () => this.#pump())
     this.reconsider()
-    inner.addEventListener('message', event => this.#arrives((event as StreamMessageEvent).data))
+    inner.addEventListener('message', event => this.onData((event as StreamMessageEvent).data))
   }
 
   /** Somebody proved to be at the other end. */
@@ -78,10 +77,7 @@ export class FaultyConnection extends AbstractMultiaddrConnection {
   reconsider(): void {
     this.#steer()
     if (this.isCut) this.#onEmpty?.()
-    if (!this.#isCut('in')) {
-      for (const bytes of this.#arrived.splice(0)) this.onData(bytes)
-      if (this.#ended !== undefined) this.#closed(this.#ended.error)
-    }
+    if (this.#ended !== undefined && !this.#isCut('in')) this.#closed(this.#ended.error)
     this.#pump()
   }
 
@@ -146,13 +142,7 @@ export class FaultyConnection extends AbstractMultiaddrConnection {
   #hide(): void {
     clearTimeout(this.#timer)
     this.#queue = []
-    this.#arrived = []
     this.#limbo.hold(this.#peer, () => this.#endInner(new Error('closed during a cut')))
-  }
-
-  #arrives(bytes: Bytes): void {
-    if (this.#isCut('in')) this.#arrived.push(bytes)
-    else this.onData(bytes)
   }
 
   #innerAborts(error: Error): void {
@@ -174,7 +164,7 @@ export class FaultyConnection extends AbstractMultiaddrConnection {
     this.onTransportClosed(error)
   }
 
-  /** A socket that is not read fills up, and so holds back the other side as a dead line would. */
+  /** In a cut nothing is read. A socket that is not read fills up, and holds back the other side as a dead line would. */
   #steer(): void {
     if (this.#inner.status !== 'open') return
     if (this.#wantsPause || this.#isCut('in')) this.#inner.pause()

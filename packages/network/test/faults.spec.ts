@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PeerId, RayswarmError } from '@rayswarm/interface'
 import { type Swarm, TransportFaults } from '../src/index.ts'
@@ -6,6 +7,7 @@ import { eventually, Swarms } from './swarms.ts'
 
 const OPTIONS = { timeoutMs: 1_000 }
 const PAUSE = 400
+const STRANGER = '12D3KooWGRUzmQfKbcFSXZK4gFZ1gQiJT7H8BMfSvsrnSLzh2qFA'
 
 interface Peer {
   readonly swarm: Swarm
@@ -20,9 +22,13 @@ describe('TransportFaults', () => {
   const swarms = new Swarms()
   afterEach(() => swarms.close())
 
-  const peer = async (bootstrap: readonly string[] = [], unit?: () => number): Promise<Peer> => {
+  const peer = async (
+    bootstrap: readonly string[] = [],
+    unit?: () => number,
+    listen = ['/ip4/127.0.0.1/tcp/0']
+  ): Promise<Peer> => {
     const faults = new TransportFaults(unit && { unit })
-    const swarm = await swarms.create({ faults, bootstrap })
+    const swarm = await swarms.create({ faults, bootstrap, listen })
     const made: Peer = { swarm, id: swarm.network.peerId, faults, asked: [], heard: [] }
     swarm.network.serve('lease', async bytes => {
       made.asked.push(bytes[0] ?? -1)
@@ -36,9 +42,9 @@ describe('TransportFaults', () => {
     return made
   }
 
-  const pair = async (unit?: () => number): Promise<[Peer, Peer]> => {
-    const a = await peer([], unit)
-    const b = await peer(a.swarm.network.addresses(), unit)
+  const pair = async (unit?: () => number, listen?: string[]): Promise<[Peer, Peer]> => {
+    const a = await peer([], unit, listen)
+    const b = await peer(a.swarm.network.addresses(), unit, listen)
     await eventually(() => connected(a, b) && connected(b, a))
     await eventually(async () => (await publish(a, 0)) > 0 && (await publish(b, 0)) > 0)
     await eventually(() => a.heard.length > 0 && b.heard.length > 0)
@@ -109,18 +115,49 @@ describe('TransportFaults', () => {
     await eventually(() => connected(a, b) && connected(b, a))
   })
 
-  it('keep an end that came during a cut secret until it is over', async () => {
-    const [a, b] = await pair()
-    a.faults.set('*', { cut: 'both' })
-    // b's process could not be deader; a sees nothing of it, nor does b of a's own hanging up.
-    for (const connection of b.swarm.libp2p.getConnections()) connection.abort(new Error('for the test'))
-    await sleep(PAUSE)
-    assert.ok(connected(a, b))
-    for (const connection of a.swarm.libp2p.getConnections()) connection.abort(new Error('for the test'))
-    await eventually(() => !connected(a, b))
-    a.faults.clear('*')
-    await eventually(() => connected(a, b) && connected(b, a))
-    assert.equal(await ask(a, b, 9), 'answered')
+  for (const [over, listen, end] of [
+    ['TCP', '/ip4/127.0.0.1/tcp/0', 'abort'],
+    ['TCP', '/ip4/127.0.0.1/tcp/0', 'close'],
+    ['WebSockets', '/ip4/127.0.0.1/tcp/0/ws', 'close']
+  ] as const)
+    it(`keep an end (${end}) that came over ${over} during a cut secret until it is over`, async () => {
+      const [a, b] = await pair(undefined, [listen])
+      a.faults.set('*', { cut: 'both' })
+      // b's process could not be deader; a sees nothing of it, nor does b of a's own hanging up.
+      await hangUp(b, end)
+      await sleep(PAUSE)
+      assert.ok(connected(a, b) && !connected(b, a))
+      a.faults.clear('*')
+      await eventually(() => connected(a, b) && connected(b, a))
+      a.faults.set('*', { cut: 'both' })
+      await hangUp(a, end)
+      await sleep(PAUSE)
+      assert.ok(!connected(a, b) && connected(b, a))
+      a.faults.clear('*')
+      await eventually(() => connected(a, b) && connected(b, a))
+      assert.equal(await ask(a, b, 9), 'answered')
+    })
+
+  it('do not let a dial as far as the other host', async () => {
+    const reached: unknown[] = []
+    const host = createServer(socket => {
+      reached.push(socket)
+      socket.destroy()
+    })
+    await new Promise<void>(resolve => host.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = host.address() as AddressInfo
+      const a = await peer()
+      a.faults.set([STRANGER], { cut: 'in' })
+      await a.swarm.network.learn(STRANGER, [`/ip4/127.0.0.1/tcp/${port}`])
+      const asked = a.swarm.network.request(STRANGER, 'lease', new Uint8Array(1), OPTIONS)
+      await assert.rejects(asked, { code: 'ERR_UNREACHABLE' })
+      assert.equal(reached.length, 0)
+      a.faults.clear([STRANGER])
+      await eventually(() => reached.length > 0)
+    } finally {
+      host.close()
+    }
   })
 
   it('lose the share of messages they are told to: requests, replies and gossip', async () => {
@@ -178,18 +215,15 @@ describe('TransportFaults', () => {
 
   it('add up: what is set for a peer lies over what is set for all', () => {
     const faults = new TransportFaults()
-    const [p, q] = [
-      '12D3KooWGRUzmQfKbcFSXZK4gFZ1gQiJT7H8BMfSvsrnSLzh2qFA',
-      '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'
-    ]
+    const [p, q] = [STRANGER, '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN']
     faults.set('*', { latencyMs: 40 })
-    faults.set([p!], { cut: 'both' })
-    faults.set([p!], { lossBps: 10 })
+    faults.set([p], { cut: 'both' })
+    faults.set([p], { lossBps: 10 })
     assert.deepEqual(faults.ruleOf(p), { latencyMs: 40, cut: 'both', lossBps: 10 })
     assert.deepEqual(faults.ruleOf(q), { latencyMs: 40 })
     assert.deepEqual(faults.ruleOf(undefined), { latencyMs: 40 })
     assert.equal(faults.rules().size, 2)
-    faults.clear([p!])
+    faults.clear([p])
     assert.deepEqual(faults.ruleOf(p), { latencyMs: 40 })
     faults.clear()
     assert.equal(faults.rules().size, 0)
@@ -215,6 +249,12 @@ describe('TransportFaults', () => {
 
 function connected(from: Peer, to: Peer): boolean {
   return from.swarm.network.peers().includes(to.id)
+}
+
+async function hangUp({ swarm }: Peer, end: 'abort' | 'close'): Promise<void> {
+  for (const connection of swarm.libp2p.getConnections())
+    if (end === 'abort') connection.abort(new Error('for the test'))
+    else await connection.close().catch(() => {})
 }
 
 async function publish(from: Peer, first: number): Promise<number> {
