@@ -4,6 +4,7 @@ import { verifySigned } from '@rayswarm/wire'
 import { sameReplica } from './certs.ts'
 import { RACE_JUMP_GAPS } from './race.ts'
 import {
+  clockOf,
   endsAtMs,
   isCount,
   isLive,
@@ -17,7 +18,7 @@ import {
   type WitnessRules,
   type WitnessState
 } from './state.ts'
-import { ETA_MS_MAX, leaseTermMs } from './timing.ts'
+import { ETA_MS_MAX } from './timing.ts'
 
 /**
  * Answer a claim: at most one holder per fence, none while another's lease runs, and none before its turn.
@@ -51,7 +52,7 @@ export function onClaim(
   const unwelcome = outOfTurn(state, claim, nowMs, rules)
   if (unwelcome !== undefined) return refuse(state, unwelcome.reason, unwelcome)
 
-  const { claimedAtMs, etaMs, progressedAtMs } = clockOf(state, claim, nowMs, rules)
+  const { claimedAtMs, etaMs, progressedAtMs } = clockOf(state, claim, nowMs, rules.params)
   const progressBps = repeated ? state.progressBps : 0
   if (nowMs >= endsAtMs({ claimedAtMs, etaMs, progressedAtMs, progressBps }, rules))
     return refuse(state, 'no-progress', { fence })
@@ -75,22 +76,6 @@ export function onClaim(
   const { replica, holder } = claim
   const price = grant?.body.price ?? rules.priceCap(replica)
   return step(next, { replica, holder, fence: claim.fence, price, termMs, ...(register && { register }) })
-}
-
-/**
- * The clock of a claimed lease. Neither claiming again nor releasing first restarts that of a lease that got nowhere, until
- * everybody else had a term to claim.
- */
-function clockOf(
-  state: WitnessState,
-  claim: Claim,
-  nowMs: number,
-  { params }: WitnessRules
-): Pick<WitnessState, 'claimedAtMs' | 'etaMs' | 'progressedAtMs'> {
-  const mine = state.holder === claim.holder || state.releasedBy === claim.holder
-  const graceMs = leaseTermMs(state.etaMs, params)
-  const continued = mine && nowMs < state.expiresAtMs + graceMs
-  return continued ? state : { claimedAtMs: nowMs, etaMs: claim.etaMs, progressedAtMs: nowMs }
 }
 
 /** Owner mode takes no claim without the creator's word; elsewhere a grant only has to be true. */

@@ -12,7 +12,7 @@ import type {
 } from '@rayswarm/interface'
 import { GENERATION_COUNT_MAX, type Params } from '@rayswarm/params'
 import type { WireContext } from '@rayswarm/wire'
-import { leaseTotalMs, stallMs } from './timing.ts'
+import { leaseTermMs, leaseTotalMs, stallMs } from './timing.ts'
 
 /**
  * What one witness remembers about one generation of one replica. Store it before replying.
@@ -132,6 +132,21 @@ export function endsAtMs(
   // In owner mode the creator chose the holder: it may trust who reports nothing on the way.
   if (isOwnerMode(rules)) return untilMs
   return Math.min(untilMs, state.progressedAtMs + stallMs(totalMs, state.progressBps))
+}
+
+/**
+ * The clock of a lease that starts now. Neither another fence nor a release restarts that of a holder that got nowhere, until
+ * everybody else had a term to claim.
+ */
+export function clockOf(
+  state: WitnessState,
+  { holder, etaMs }: { readonly holder: PeerId; readonly etaMs: number },
+  nowMs: number,
+  params: Params
+): Pick<WitnessState, 'claimedAtMs' | 'etaMs' | 'progressedAtMs'> {
+  const isItsOwn = state.holder === holder || state.releasedBy === holder
+  const continued = isItsOwn && nowMs < state.expiresAtMs + leaseTermMs(state.etaMs, params)
+  return continued ? state : { claimedAtMs: nowMs, etaMs, progressedAtMs: nowMs }
 }
 
 export function isLive(state: WitnessState, nowMs: number): boolean {

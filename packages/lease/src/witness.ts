@@ -12,6 +12,7 @@ import { BPS } from '@rayswarm/params'
 import { verifySigned } from '@rayswarm/wire'
 import { judgeCommitCert, judgeLeaseCert, sameCommit, sameReplica, voteOf } from './certs.ts'
 import {
+  clockOf,
   endsAtMs,
   isCount,
   isLive,
@@ -46,42 +47,48 @@ export function onRenew(
   if (from !== renew.holder) return refuse(known, 'wrong-signer')
   if (known.cert !== undefined) return refuse(known, 'done', { cert: known.cert })
 
+  const { fence } = known
   const state = adopted(known, renew, nowMs, rules)
-  const { fence } = state
-  if (renew.fence < fence) return refuse(state, 'stale-fence', { fence, ...leftOf(state, nowMs) })
-  if (renew.fence > fence || renew.holder !== state.holder) return refuse(state, 'not-holder', { fence })
+  if (renew.fence < fence) return refuse(known, 'stale-fence', { fence, ...leftOf(known, nowMs) })
+  if (renew.fence !== state.fence || renew.holder !== state.holder)
+    return refuse(known, 'not-holder', { fence })
 
   const { progressBps } = renew
-  if (progressBps < state.progressBps) return refuse(state, 'no-progress', { fence })
+  if (progressBps < state.progressBps) return refuse(known, 'no-progress', { fence })
   const progressedAtMs = progressBps > state.progressBps ? nowMs : state.progressedAtMs
   const untilMs = endsAtMs({ ...state, progressBps, progressedAtMs }, rules)
-  if (nowMs >= untilMs) return refuse(state, 'no-progress', { fence })
+  if (nowMs >= untilMs) return refuse(known, 'no-progress', { fence })
 
   const wantedMs = nowMs + leaseTermMs(state.etaMs, rules.params)
   const expiresAtMs = Math.max(state.expiresAtMs, Math.min(wantedMs, untilMs))
   const next: WitnessState = { ...state, expiresAtMs, progressBps, progressedAtMs, waitedMs: 0 }
-  return step(next, { replica: renew.replica, fence, termMs: Math.min(wantedMs, untilMs) - nowMs })
+  return step(next, {
+    replica: renew.replica,
+    fence: renew.fence,
+    termMs: Math.min(wantedMs, untilMs) - nowMs
+  })
 }
 
 /**
  * The lease as a quorum promised it, if the renewal proves one that this witness knows nothing of: it refused the claim, or never
- * heard it. Without this it would go on telling everybody that the replica is open.
+ * heard it. Without this it would go on telling everybody that the replica is open. Whoever's lease runs here has lost its quorum.
  */
 function adopted(state: WitnessState, renew: Renew, nowMs: number, rules: WitnessRules): WitnessState {
   const { fence, holder, lease, replica } = renew
   if (lease === undefined || fence <= state.fence) return state
   const { cert } = lease
   const isIts = sameReplica(cert.replica, replica) && cert.holder === holder && cert.fence === fence
-  if (!isIts || !isCount(lease.etaMs, rules.etaMsMax ?? ETA_MS_MAX)) return state
+  if (!isIts || !isCount(lease.etaMs, Math.min(ETA_MS_MAX, rules.etaMsMax ?? ETA_MS_MAX))) return state
   if (judgeLeaseCert(cert, rules.witnesses, rules.context).action !== 'accept') return state
-  const { register } = state
+  const started = { holder, etaMs: lease.etaMs }
+  const { claimedAtMs, etaMs, progressedAtMs } = clockOf(state, started, nowMs, rules.params)
+  const { register, grant } = state
+  const isItsOwn = state.holder === holder
   return {
     ...VACANT,
-    fence,
-    holder,
-    claimedAtMs: nowMs,
-    progressedAtMs: nowMs,
-    etaMs: lease.etaMs,
+    ...{ fence, holder, claimedAtMs, etaMs, progressedAtMs },
+    expiresAtMs: isItsOwn ? state.expiresAtMs : 0,
+    ...(isItsOwn && grant && { grant }),
     ...(register && { register })
   }
 }

@@ -25,6 +25,7 @@ import {
   contextOf,
   freeClaim,
   JOB,
+  leaseCert,
   PRICE,
   peerOf,
   promise,
@@ -99,6 +100,24 @@ export const progress: LeaseVectors['progress'] = [
   progressCase('equal progress is enough for a third of the total', begun, 6_000 + 10_665, 1),
   progressCase('and then it must have grown', begun, 6_000 + 10_666, 1),
   progressCase('any growth counts', begun, 6_000 + 10_666, 2)
+]
+
+const proven = (fence: number, promisedBy = 5): Renew => {
+  const cert = leaseCert(alice, witnessContexts.slice(1, 1 + promisedBy), { fence })
+  return renew(alice, { fence, lease: { cert, etaMs: 8_000 } })
+}
+const takeoverCase = (name: string, state: WitnessState, request: Renew, nowMs: number) => ({
+  ...{ name, state, request, from: ALICE, nowMs },
+  step: onRenew(state, request, ALICE, nowMs, rules)
+})
+const bobs = onClaim(VACANT, freeClaim(bob, 1), BOB, 6_000, knowing(rules, open)).state
+
+export const takeover: LeaseVectors['takeover'] = [
+  takeoverCase('a certificate makes up for a claim that was not heard', VACANT, proven(3), 6_000),
+  takeoverCase('or was refused', bobs, proven(2), 6_100),
+  takeoverCase('not for one promise too few', VACANT, proven(3, 4), 6_000),
+  takeoverCase('nor after a later claim', bobs, proven(1), 6_100),
+  takeoverCase('and restarts no clock', leased, proven(2), lapsedAtMs)
 ]
 
 const hashes: Record<string, bigint> = {

@@ -104,6 +104,7 @@ export function eventsOf(rules: RuleSet, world: World): { events: Event[]; lease
       const { grant: _, ...free } = claim(holder, over)
       events.push(...claimEvents(rules, known, ownerMode ? claim(holder, over) : free, lease))
       events.push(...holdEvents(rules, known, renew(holder, { fence: f + 1 })))
+      events.push(proveEvent(rules, known, renewProving(leaseCert(holder, quorum, { fence: f + 1 })), lease))
 
       for (let s = 0; s < world.sealCount; s++) {
         const value = h * world.sealCount + s
@@ -112,7 +113,9 @@ export function eventsOf(rules: RuleSet, world: World): { events: Event[]; lease
         events.push(...commitEvents(rules, known, good, holders, value, lease))
         if (s > 0) continue
         const other = holders[(h + 1) % holders.length]!
-        events.push(...badLeaseEvents(rules, known, holder, f + 1, quorum, other))
+        const bad = badLeases(holder, f + 1, quorum, other)
+        events.push(...badCommitEvents(rules, known, holder, f + 1, bad))
+        events.push(...badProofEvents(rules, known, holder, f + 1, bad))
       }
     }
     for (let s = 0; s < world.sealCount; s++) {
@@ -136,7 +139,7 @@ function rulesFor(self: WireContext, witnesses: WitnessRules['witnesses']): Witn
 const verified = new Map<string, boolean>()
 
 /** The same few signatures are checked thousands of times over. */
-function remembering(identity: Identity): Identity {
+export function remembering(identity: Identity): Identity {
   const verify: Identity['verify'] = (signer, bytes, signature) => {
     const key = `${signer} ${toHex(sha256(bytes, signature))}`
     const known = verified.get(key) ?? identity.verify(signer, bytes, signature)
@@ -223,22 +226,41 @@ function commitEvents(
   )
 }
 
-/** Commits whose lease certificate does not hold: nobody may write a register for one. */
-function badLeaseEvents(
-  { onCommit }: RuleSet,
-  known: WitnessRules,
+/** A renewal that shows the certificate. */
+function renewProving(cert: LeaseCert): Renew {
+  const { replica, holder, fence } = cert
+  return { replica, holder, fence, progressBps: 0, lease: { cert, etaMs: 8_000 } }
+}
+
+function proveEvent({ onRenew }: RuleSet, known: WitnessRules, asked: Renew, needsLease: number): Event {
+  return {
+    name: `renew ${label(asked.holder)} fence ${asked.fence} with the certificate`,
+    late: false,
+    needsLease,
+    run: (state, nowMs) => onRenew(state, asked, asked.holder, nowMs, known),
+    judge: (_, { state, reply }) => {
+      if (!reply.granted) return undefined
+      const { holder, fence } = state
+      return holder === asked.holder && fence === asked.fence
+        ? undefined
+        : 'a proven lease was not taken over'
+    }
+  }
+}
+
+/** Lease certificates that do not hold, by what is wrong with them. */
+function badLeases(
   holder: WireContext,
   fence: number,
   quorum: readonly WireContext[],
   other: WireContext
-): Event[] {
+): Record<string, LeaseCert> {
   const by = (witnesses: readonly WireContext[], over: Partial<LeasePromise> = {}): LeaseCert =>
     leaseCert(holder, [], { fence, promises: witnesses.map(w => promise(w, holder, { fence, ...over })) })
   const later = { replica: replica({ generation: 1 }) }
   const shown = { register: commit(other, {}, quorum) }
-  const [first] = quorum as [WireContext]
 
-  const bad: Record<string, LeaseCert> = {
+  return {
     'one promise short': by(quorum.slice(1)),
     'a promise of a stranger': by([...quorum.slice(1), stranger]),
     'a lease of another generation': { ...by(quorum, later), ...later },
@@ -246,14 +268,46 @@ function badLeaseEvents(
     'a lease that showed a register': by(quorum, shown),
     ...(quorum.length > 1 && { 'a promise counted twice': by([...quorum.slice(1), quorum[1]!]) })
   }
+}
+
+/** Nobody may write a register under a lease that does not hold. */
+function badCommitEvents(
+  { onCommit }: RuleSet,
+  known: WitnessRules,
+  holder: WireContext,
+  fence: number,
+  bad: Record<string, LeaseCert>
+): Event[] {
   return Object.entries(bad).map(([why, lease]) => {
-    const asked = commit(holder, { fence, lease }, [first])
+    const asked = commit(holder, { fence, lease })
     return {
       name: `commit ${label(holder.identity.peerId)} fence ${fence} under ${why}`,
       late: true,
       run: (state, nowMs) => onCommit(state, asked, asked.body.holder, nowMs, known),
       judge: (before, { state }) =>
         before.register === undefined && state.register !== undefined ? `a commit under ${why}` : undefined
+    }
+  })
+}
+
+/** Nor take over a lease that does not hold. That it showed a register is no fault here. */
+function badProofEvents(
+  { onRenew }: RuleSet,
+  known: WitnessRules,
+  holder: WireContext,
+  fence: number,
+  { 'a lease that showed a register': _, ...bad }: Record<string, LeaseCert>
+): Event[] {
+  return Object.entries(bad).map(([why, cert]) => {
+    const asked = { ...renew(holder, { fence }), lease: { cert, etaMs: 8_000 } }
+    return {
+      name: `renew ${label(asked.holder)} fence ${fence} with ${why}`,
+      late: false,
+      run: (state, nowMs) => onRenew(state, asked, asked.holder, nowMs, known),
+      judge: (before, { state }) =>
+        state.holder !== before.holder || state.fence !== before.fence
+          ? `a lease taken over for ${why}`
+          : undefined
     }
   })
 }

@@ -24,6 +24,7 @@ import {
   race,
   sortition,
   split,
+  takeover,
   tier,
   turn
 } from './drawn-vectors.ts'
@@ -191,7 +192,7 @@ writeFileSync(
       onCertCase('the first one stays', done, commitCert(bob)),
       onCertCase('one of strangers closes nothing', held, commitCert(alice, [bob]))
     ],
-    ...{ turn, progress, chance, draw, tier, race, sortition, equivocation, split },
+    ...{ turn, progress, takeover, chance, draw, tier, race, sortition, equivocation, split },
     term: [0, 16_000, 100_000].map(etaMs => ({
       name: `an execution of ${etaMs} ms on a testnet`,
       etaMs,

@@ -1,4 +1,4 @@
-import type { Claim, Commit, CommitCert, LeaseCert, PeerId, Signed } from '@rayswarm/interface'
+import type { Claim, Commit, CommitCert, LeaseCert, PeerId, Renew, Signed } from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
 import { type Step, VACANT, type WitnessRules, type WitnessState } from '../src/index.ts'
 import { explore, type Finding } from './checker.ts'
@@ -71,6 +71,21 @@ function closingBy(passes: (cert: CommitCert, rules: WitnessRules) => boolean): 
   }
 }
 
+/** Rules that take over a lease whose certificate does not hold, if it passes another test. */
+function takingOverBy(
+  passes: (lease: LeaseCert, renew: Renew, rules: WitnessRules) => boolean
+): Partial<RuleSet> {
+  return {
+    onRenew: (state, renew, from, nowMs, rules) => {
+      const step = RULES.onRenew(state, renew, from, nowMs, rules)
+      if (step.reply.granted || step.reply.refusal.reason !== 'not-holder') return step
+      if (renew.lease === undefined || !passes(renew.lease.cert, renew, rules)) return step
+      const taken = { ...state, holder: renew.holder, fence: renew.fence }
+      return { ...RULES.onRenew(taken, renew, from, nowMs, rules), changed: true }
+    }
+  }
+}
+
 type Signatures = readonly { readonly signer: PeerId }[]
 const distinct = (signatures: Signatures): boolean =>
   new Set(signatures.map(({ signer }) => signer)).size === signatures.length
@@ -137,6 +152,45 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     },
     ONE,
     'a running lease changed hands'
+  ),
+
+  'takes over a lease that one promise less than the quorum proves': mutant(
+    takingOverBy((lease, _, rules) => lease.promises.length === rules.witnesses.quorum - 1),
+    THREE,
+    'a lease taken over for one promise short'
+  ),
+  'takes over a lease that a stranger proves': mutant(
+    takingOverBy(({ promises }, _, rules) => enough(promises, rules) && !members(promises, rules)),
+    THREE,
+    'a lease taken over for a promise of a stranger'
+  ),
+  'takes over the lease of another generation': mutant(
+    takingOverBy((lease, renew) => lease.replica.generation !== renew.replica.generation),
+    THREE,
+    'a lease taken over for a lease of another generation'
+  ),
+  'takes over the lease of another holder': mutant(
+    takingOverBy((lease, renew) => lease.holder !== renew.holder),
+    THREE,
+    'a lease taken over for a lease of another holder'
+  ),
+  'takes over a lease that others followed': mutant(
+    {
+      onRenew: (state, renew, ...rest) =>
+        RULES.onRenew(renew.lease === undefined ? state : { ...state, fence: 0 }, renew, ...rest)
+    },
+    THREE,
+    'fence went backwards'
+  ),
+  'drops the register when it takes over a lease': mutant(
+    {
+      onRenew: (state, renew, ...rest) => {
+        const step = RULES.onRenew(state, renew, ...rest)
+        return step.state.fence > state.fence ? { ...step, state: without(step.state, 'register') } : step
+      }
+    },
+    THREE,
+    'register written twice'
   ),
 
   // Registers
@@ -352,6 +406,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       onClaim: (state, claim, from, nowMs, rules) => {
         const step = RULES.onClaim(state, claim, from, nowMs, rules)
         return step.changed ? { ...step, state: { ...step.state, ...afresh(claim, nowMs) } } : step
+      }
+    },
+    TURNS,
+    'a lease went on without progress'
+  ),
+  'restarts the clock of a lease with each proof': mutant(
+    {
+      onRenew: (state, renew, ...rest) => {
+        const { holder: _holder, releasedBy: _releasedBy, ...forgetful } = state
+        return RULES.onRenew(renew.fence > state.fence ? forgetful : state, renew, ...rest)
       }
     },
     TURNS,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Commit, Signed } from '@rayswarm/interface'
+import type { Commit, Renew, Signed } from '@rayswarm/interface'
 import { CLOCK_DRIFT_BPS, params } from '@rayswarm/params'
 import fc from 'fast-check'
 import {
@@ -86,7 +86,8 @@ function ask(
   state: WitnessState,
   { kind, holder, fence, progressBps }: Action,
   nowMs: number,
-  witness: number
+  witness: number,
+  isProven = false
 ) {
   const context = HOLDERS[holder]!
   const from = context.identity.peerId
@@ -96,7 +97,13 @@ function ask(
       case 'claim':
         return onClaim(state, freeClaim(context, fence, { etaMs: ETA_MS }), from, nowMs, known)
       case 'renew':
-        return onRenew(state, renew(context, { fence, progressBps }), from, nowMs, known)
+        return onRenew(
+          state,
+          renew(context, { fence, progressBps, ...proof(isProven, holder, fence) }),
+          from,
+          nowMs,
+          known
+        )
       case 'release':
         return onRelease(state, { replica: replica(), holder: from, fence }, from, nowMs, known)
       case 'commit':
@@ -104,6 +111,11 @@ function ask(
     }
   })()
   return step as Step<{ termMs?: number }>
+}
+
+/** A renewal shows a certificate if its holder has one. */
+function proof(isProven: boolean, holder: number, fence: number): Pick<Renew, 'lease'> {
+  return isProven ? { lease: { cert: COMMITS.get(`${holder} ${fence}`)!.body.lease, etaMs: ETA_MS } } : {}
 }
 
 function deliveries(trace: readonly Action[]) {
@@ -132,17 +144,21 @@ describe('witness rules, along random traces', () => {
       fc.property(actions, drifts, (trace, [witnessDrifts, holderDrifts]) => {
         const states: WitnessState[] = Array.from({ length: M }, () => VACANT)
         const answers = new Map<number, number[]>()
+        const wonAtMs = new Map<string, number>()
         const beliefs: { holder: number; sentAtMs: number; fromMs: number; untilMs: number }[] = []
 
         for (const { sent, index, witness, sentAtMs, atMs } of deliveries(trace)) {
           const localMs = Math.floor(atMs * speed(witnessDrifts[witness]!))
-          const step = ask(states[witness]!, sent, localMs, witness)
+          const lease = `${sent.holder} ${sent.fence}`
+          const isProven = (wonAtMs.get(lease) ?? Number.POSITIVE_INFINITY) <= sentAtMs
+          const step = ask(states[witness]!, sent, localMs, witness, isProven)
           states[witness] = step.state
           if (!step.reply.granted || step.reply.value.termMs === undefined) continue
 
           const terms = [...(answers.get(index) ?? []), step.reply.value.termMs]
           answers.set(index, terms)
           if (terms.length < Q) continue
+          if (sent.kind === 'claim' && !wonAtMs.has(lease)) wonAtMs.set(lease, atMs)
           // Seen from outside, a holder whose clock is slow trusts its lease for longer.
           const trustedMs = holderExpiryMs(0, Math.min(...terms)) / speed(holderDrifts[sent.holder]!)
           beliefs.push({ holder: sent.holder, sentAtMs, fromMs: atMs, untilMs: sentAtMs + trustedMs })

@@ -1,4 +1,13 @@
-import type { Claim, LeasePromise, PeerId, Refusal, Release, Renew, RenewAck } from '@rayswarm/interface'
+import type {
+  Claim,
+  LeaseCert,
+  LeasePromise,
+  PeerId,
+  Refusal,
+  Release,
+  Renew,
+  RenewAck
+} from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
 import fc from 'fast-check'
 import {
@@ -11,8 +20,8 @@ import {
   type WitnessState
 } from '../src/index.ts'
 import type { Finding } from './checker.ts'
-import type { RuleSet } from './events.ts'
-import { contextOf, grant, PRICE, quorumRules, replica } from './fixtures.ts'
+import { type RuleSet, remembering } from './events.ts'
+import { contextOf, grant, leaseCert, PRICE, quorumRules, replica, witnessContexts } from './fixtures.ts'
 
 const { minimal } = params
 const HOLDERS = ['alice', 'bob', 'carol', 'stranger', 'twin'].map(contextOf)
@@ -22,8 +31,18 @@ const WANTED_AT_MS = 2_000
 const GRANT_PRICE = 3n
 const GRANTS = HOLDERS.map(holder => grant(holder, { price: GRANT_PRICE }))
 
+const leases = new Map<string, LeaseCert>()
+
+/** A certificate of two other witnesses. */
+function leaseOf(holder: number, fence: number): LeaseCert {
+  const key = `${holder} ${fence}`
+  const known = leases.get(key) ?? leaseCert(HOLDERS[holder]!, witnessContexts.slice(1, 3), { fence })
+  leases.set(key, known)
+  return known
+}
+
 interface Action {
-  readonly kind: 'claim' | 'renew' | 'release'
+  readonly kind: 'claim' | 'renew' | 'prove' | 'release'
   readonly holder: number
   /** Relative to the last fence at the witness. */
   readonly step: number
@@ -34,7 +53,7 @@ interface Action {
 }
 
 const action: fc.Arbitrary<Action> = fc.record({
-  kind: fc.constantFrom('claim', 'claim', 'claim', 'renew', 'renew', 'release', 'release'),
+  kind: fc.constantFrom('claim', 'claim', 'claim', 'renew', 'renew', 'prove', 'release', 'release'),
   holder: fc.constantFrom(0, 0, 1, 1, 2, 3, 4),
   step: fc.constantFrom(0, 1, 1, 1, 1, 2, 5),
   granted: fc.constantFrom(false, false, true),
@@ -45,7 +64,7 @@ const action: fc.Arbitrary<Action> = fc.record({
 
 /** One holder with the creator's word that will not let go. A uniform draw almost never comes so far. */
 const squat: fc.Arbitrary<Action> = fc.record({
-  kind: fc.constantFrom('claim', 'renew', 'renew', 'renew', 'release'),
+  kind: fc.constantFrom('claim', 'renew', 'renew', 'renew', 'prove', 'release'),
   holder: fc.constant(0),
   step: fc.constant(1),
   granted: fc.constant(true),
@@ -77,9 +96,13 @@ function turnMs(holder: PeerId, fence: number): number | undefined {
   return minimal.raceHeadStartMs + 700 * ((index + fence) % 3)
 }
 
+const RULES = quorumRules()
+const CONTEXT = { ...RULES.context, identity: remembering(RULES.context.identity) }
+
 function rulesAt(nowMs: number): WitnessRules {
   return {
-    ...quorumRules(),
+    ...RULES,
+    context: CONTEXT,
     params: minimal,
     etaMsMax: ETA_MS_MAX,
     openSinceMs: nowMs < WANTED_AT_MS ? undefined : WANTED_AT_MS,
@@ -157,6 +180,19 @@ class Onlooker {
     return this.#overdue(this.#last, nowMs)
   }
 
+  /** A quorum promised it, in whatever turn. */
+  proved(renew: Renew, ack: RenewAck, nowMs: number): string | undefined {
+    const last = this.#last
+    const { holder, fence, lease } = renew
+    if (lease === undefined || fence === last?.fence) return this.renewed(renew, ack, nowMs)
+    if (lease.etaMs > ETA_MS_MAX) return 'declared more than allowed'
+    const back = last?.holder === holder && nowMs < last.untilMs + leaseTermMs(last.etaMs, minimal)
+    const fresh = { holder, etaMs: lease.etaMs, sinceMs: nowMs, progressedAtMs: nowMs, untilMs: nowMs }
+    this.#last = { ...(back ? last : fresh), fence, progressBps: 0, waitedMs: 0 }
+    this.#fence = fence
+    return this.renewed(renew, ack, nowMs)
+  }
+
   released({ holder, fence }: Release, nowMs: number): void {
     if (this.#last?.holder === holder && this.#last.fence === fence)
       // What is released a second time was released already.
@@ -216,6 +252,11 @@ function play(rules: RuleSet, trace: readonly Action[]): Finding | undefined {
       const asked: Renew = { ...key, fence: state.fence, progressBps }
       const reply = take(rules.onRenew(state, asked, holder, nowMs, known))
       broken = reply && onlooker.renewed(asked, reply, nowMs)
+    } else if (kind === 'prove') {
+      const fence = state.fence + fenceStep
+      const asked: Renew = { ...key, fence, progressBps: 0, lease: { cert: leaseOf(index, fence), etaMs } }
+      const reply = take(rules.onRenew(state, asked, holder, nowMs, known))
+      broken = reply && onlooker.proved(asked, reply, nowMs)
     } else {
       const asked: Release = { ...key, fence: state.fence }
       if (take(rules.onRelease(state, asked, holder, nowMs, known))) onlooker.released(asked, nowMs)

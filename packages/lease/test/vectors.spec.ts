@@ -21,8 +21,21 @@ import { contextOf } from './fixtures.ts'
 import { knowing, readVectors } from './vectors.ts'
 
 const { setting, claim, renew, release, commit, cert, ...others } = readVectors()
-const { turn, progress, chance, draw, tier, race, sortition, equivocation, split, term, key, ...unclaimed } =
-  others
+const {
+  turn,
+  progress,
+  takeover,
+  chance,
+  draw,
+  tier,
+  race,
+  sortition,
+  equivocation,
+  split,
+  term,
+  key,
+  ...unclaimed
+} = others
 const {
   chainId,
   netId,
@@ -67,7 +80,7 @@ describe('spec/vectors/lease.json', () => {
       const known = knowing(drawnRules, v.known)
       assert.deepEqual(onClaim(v.state, v.request, v.from, v.nowMs, known), v.step)
     })
-  for (const v of progress)
+  for (const v of [...progress, ...takeover])
     it(v.name, () => assert.deepEqual(onRenew(v.state, v.request, v.from, v.nowMs, drawnRules), v.step))
   for (const v of chance) it(v.name, () => assert.equal(exponentialOf(v.hash), v.variate))
   for (const v of draw)

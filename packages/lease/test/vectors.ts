@@ -62,7 +62,7 @@ export interface LeaseVectors {
     readonly replicaCountMax: number
     /** Owner mode: claim, renew, release, commit, cert. */
     readonly witnesses: WitnessSet
-    /** Witness mode: turn, progress, equivocation, split. The first member answers. */
+    /** Witness mode: turn, progress, takeover, equivocation, split. The first member answers. */
     readonly drawn: WitnessSet
     readonly priceCap: Amount
     /** draw, race, sortition. */
@@ -76,6 +76,7 @@ export interface LeaseVectors {
   readonly cert: readonly Omit<Asked<CommitCert>, 'from' | 'nowMs'>[]
   readonly turn: readonly (Asked<Claim> & { readonly known: Known })[]
   readonly progress: readonly Asked<Renew>[]
+  readonly takeover: readonly Asked<Renew>[]
   readonly chance: readonly { readonly name: string; readonly hash: Uint8Array; readonly variate: bigint }[]
   readonly draw: readonly {
     readonly name: string
