@@ -122,7 +122,7 @@ export class MemoryAssets implements Assets {
   readonly #peer: PeerId
   readonly #clock: Clock
   readonly #quotaBytes: number
-  readonly #held: Map<Cid, Content>
+  readonly #held: Held
   readonly #pins: Set<Cid>
 
   /** @internal */
@@ -131,7 +131,7 @@ export class MemoryAssets implements Assets {
     this.#peer = peer
     this.#clock = init.clock ?? world.clock
     this.#quotaBytes = init.quotaBytes ?? Number.MAX_SAFE_INTEGER
-    this.#held = before === undefined ? new Map() : before.#held
+    this.#held = before === undefined ? new Held() : before.#held
     this.#pins = before === undefined ? new Set() : before.#pins
   }
 
@@ -205,7 +205,7 @@ export class MemoryAssets implements Assets {
   }
 
   async usage(): Promise<{ readonly sizeBytes: number; readonly quotaBytes: number }> {
-    return { sizeBytes: this.#sizeBytes(), quotaBytes: this.#quotaBytes }
+    return { sizeBytes: this.#held.sizeBytes, quotaBytes: this.#quotaBytes }
   }
 
   async #fetch(cid: Cid, options: FetchOptions, deadline: FetchDeadline): Promise<Content> {
@@ -240,8 +240,8 @@ export class MemoryAssets implements Assets {
   }
 
   #checkQuota(neededBytes: number, alsoKept: readonly Cid[]): void {
-    if (this.#sizeBytes() + neededBytes > this.#quotaBytes) this.#collect(alsoKept)
-    const usedBytes = this.#sizeBytes()
+    if (this.#held.sizeBytes + neededBytes > this.#quotaBytes) this.#collect(alsoKept)
+    const usedBytes = this.#held.sizeBytes
     if (usedBytes + neededBytes <= this.#quotaBytes) return
     const value = { quotaBytes: this.#quotaBytes, usedBytes, neededBytes }
     throw failure(
@@ -259,11 +259,20 @@ export class MemoryAssets implements Assets {
     }
     for (const cid of this.#held.keys()) if (!kept.has(cid)) this.#held.delete(cid)
   }
+}
 
-  #sizeBytes(): number {
-    let sizeBytes = 0
-    for (const { bytes } of this.#held.values()) sizeBytes += bytes.length
-    return sizeBytes
+/** What a peer keeps, and how much it is. */
+class Held extends Map<Cid, Content> {
+  sizeBytes = 0
+
+  override set(cid: Cid, content: Content): this {
+    this.sizeBytes += content.bytes.length - (this.get(cid)?.bytes.length ?? 0)
+    return super.set(cid, content)
+  }
+
+  override delete(cid: Cid): boolean {
+    this.sizeBytes -= this.get(cid)?.bytes.length ?? 0
+    return super.delete(cid)
   }
 }
 

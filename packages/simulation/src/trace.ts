@@ -33,6 +33,8 @@ export interface TraceRecord {
 /** Bytes of a message or a record that go into the hash: its length, and this many words spread over it. */
 const SAMPLE_COUNT = 8
 const TAIL_LENGTH = 24
+/** Peer ids have 52 characters. */
+const SHORT_LENGTH_MAX = 64
 const MIX_A = 0x9e3779b1
 const MIX_B = 0x85ebca6b
 
@@ -106,15 +108,22 @@ export class Trace {
     }
   }
 
-  /** A text as one word. Most texts come again and again; of long ones, the end is what tells them apart. */
+  /** A text as one word. Short ones come again and again; long ones are keys of records, each its own. */
   #markOf(text: string): number {
+    if (text.length > SHORT_LENGTH_MAX) return markOf(text)
     let mark = this.#marks.get(text)
     if (mark === undefined) {
-      mark = text.length
-      for (let i = Math.max(0, text.length - TAIL_LENGTH); i < text.length; i++)
-        mark = Math.imul(mark ^ text.charCodeAt(i), MIX_A) ^ (mark >>> 13)
+      mark = markOf(text)
       this.#marks.set(text, mark)
     }
     return mark
   }
+}
+
+/** The end of a long text is what tells it from others. */
+function markOf(text: string): number {
+  let mark = text.length
+  for (let i = Math.max(0, text.length - TAIL_LENGTH); i < text.length; i++)
+    mark = Math.imul(mark ^ text.charCodeAt(i), MIX_A) ^ (mark >>> 13)
+  return mark
 }

@@ -72,14 +72,16 @@ function final(word: number): number {
 /** The digest over and over, until it is as long as an ed25519 signature. */
 function signatureOf(lanes: Lanes): Uint8Array {
   const signature = new Uint8Array(SIGNATURE_SIZE_BYTES)
-  const words = new Int32Array(signature.buffer)
-  for (let i = 0; i < words.length; i++) words[i] = lanes[i % LANE_COUNT]!
+  for (let i = 0; i < SIGNATURE_SIZE_BYTES; i++) signature[i] = byteOf(lanes, i)
   return signature
 }
 
 function matches(signature: Uint8Array, lanes: Lanes): boolean {
   if (signature.length !== SIGNATURE_SIZE_BYTES) return false
-  const expected = signatureOf(lanes)
-  for (let i = 0; i < SIGNATURE_SIZE_BYTES; i++) if (signature[i] !== expected[i]) return false
+  for (let i = 0; i < SIGNATURE_SIZE_BYTES; i++) if (signature[i] !== byteOf(lanes, i)) return false
   return true
+}
+
+function byteOf(lanes: Lanes, index: number): number {
+  return (lanes[(index >> 2) % LANE_COUNT]! >>> ((index & 3) * 8)) & 0xff
 }

@@ -71,6 +71,7 @@ export class VirtualNetwork {
   readonly #sides = new Map<PeerId, number>()
   /** Arrivals at machines that stand still. */
   readonly #paused = new Map<PeerId, (() => void)[]>()
+  readonly #pending = new WeakMap<AbortSignal, Set<() => void>>()
   readonly #eavesdroppers = new Set<Eavesdropper>()
   readonly #replyEavesdroppers = new Set<Eavesdropper>()
   readonly #clock: Clock
@@ -266,23 +267,25 @@ export class VirtualNetwork {
   ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined
+      const { signal } = options
+      const pending = signal && this.#pendingOf(signal)
       const fail = (error: RayswarmError): void => {
         timer?.cancel()
-        options.signal?.removeEventListener('abort', onAbort)
+        pending?.delete(onAbort)
         reject(error)
       }
       const onAbort = (): void => fail(new RayswarmError('ERR_ABORTED', `request to ${to} was aborted`))
       if (this.#hosts.get(host.peerId) !== host) return
-      if (options.signal?.aborted) return onAbort()
+      if (signal?.aborted) return onAbort()
       if (bytes.length > MESSAGE_SIZE_BYTES_MAX.direct)
         return fail(new RayswarmError('ERR_OVERSIZED', `request of ${bytes.length} bytes`))
-      options.signal?.addEventListener('abort', onAbort, { once: true })
+      pending?.add(onAbort)
       timer = host.clock.after(options.timeoutMs, () =>
         fail(new RayswarmError('ERR_TIMEOUT', `${to} did not answer within ${options.timeoutMs} ms`))
       )
       const answer = (bytes: Uint8Array): void => {
         timer?.cancel()
-        options.signal?.removeEventListener('abort', onAbort)
+        pending?.delete(onAbort)
         resolve(bytes)
       }
       if (to === host.peerId) {
@@ -304,6 +307,24 @@ export class VirtualNetwork {
         )
       })
     })
+  }
+
+  /** What an abort ends: one listener per signal, however many requests are under way. */
+  #pendingOf(signal: AbortSignal): Set<() => void> {
+    let pending = this.#pending.get(signal)
+    if (pending === undefined) {
+      const created = new Set<() => void>()
+      pending = created
+      this.#pending.set(signal, created)
+      signal.addEventListener(
+        'abort',
+        () => {
+          for (const onAbort of [...created]) onAbort()
+        },
+        { once: true }
+      )
+    }
+    return pending
   }
 
   async #put(host: Host, key: string, value: Uint8Array): Promise<void> {
