@@ -3,16 +3,11 @@ import type {
   CommitCert,
   CommitVote,
   EquivocationClaim,
-  LeasePromise,
-  PeerId,
   Signed,
   WitnessSet
 } from '@rayswarm/interface'
 import { canonical, toHex, verifySigned, type WireContext } from '@rayswarm/wire'
-import { ACCEPT, type LeaseFault, sameCommit, sameReplica, voteOf } from './certs.ts'
-
-/** More statements of one witness than this prove nothing that fewer could not. */
-const STATEMENTS_PER_WITNESS_MAX = 4
+import { ACCEPT, type LeaseFault, sameCommit, sameReplica } from './certs.ts'
 
 /**
  * The proof that one witness voted for two values of one replica generation. Undefined if these votes are none.
@@ -58,64 +53,6 @@ export function proofsOf(a: CommitCert, b: CommitCert): readonly EquivocationCla
     const other = b.votes.find(({ signer }) => signer === vote.signer)
     return other === undefined ? [] : (equivocationOf(vote, other) ?? [])
   })
-}
-
-/** True if one witness promised one fence of one replica to two holders, which honest ones never do. */
-export function promisedTwice(a: Signed<LeasePromise>, b: Signed<LeasePromise>): boolean {
-  return (
-    a.type === 'promise' &&
-    b.type === 'promise' &&
-    a.signer === b.signer &&
-    sameReplica(a.body.replica, b.body.replica) &&
-    a.body.fence === b.body.fence &&
-    a.body.holder !== b.body.holder
-  )
-}
-
-/**
- * Whether these statements prove that no value of their replica generation can still reach the quorum, so that the next
- * generation may open. A witness that stated two values proves nothing: it may vote again for anything.
- *
- * @param shown votes, and promises that show a register, all for one generation of one replica; with others in between, or with
- * more than four per witness, the answer is false. What does not count is passed over
- * @see spec/lease.md#split
- */
-export function splitOf(
-  shown: readonly (Signed<CommitVote> | Signed<LeasePromise>)[],
-  witnesses: WitnessSet,
-  context: WireContext
-): boolean {
-  const { members, quorum } = witnesses
-  const first = shown[0]?.body.replica
-  if (first === undefined || first.job !== witnesses.job) return false
-  if (shown.length > STATEMENTS_PER_WITNESS_MAX * members.length) return false
-  if (shown.some(({ body }) => !sameReplica(body.replica, first))) return false
-
-  const valuesOf = new Map<PeerId, Set<string>>()
-  for (const statement of shown) {
-    const value = registerIn(statement)
-    if (value === undefined || !sameReplica(value.replica, first)) continue
-    if (!members.includes(statement.signer) || !verifySigned(statement, context)) continue
-    const values = valuesOf.get(statement.signer) ?? new Set<string>()
-    valuesOf.set(statement.signer, values.add(keyOf(value)))
-  }
-  const supporters = new Map<string, number>()
-  let settledCount = 0
-  for (const [value, ...others] of valuesOf.values()) {
-    if (value === undefined || others.length > 0) continue
-    settledCount++
-    supporters.set(value, (supporters.get(value) ?? 0) + 1)
-  }
-  const mostCount = Math.max(0, ...supporters.values())
-  return mostCount + members.length - settledCount < quorum
-}
-
-/** What a statement says about its signer's register. */
-function registerIn({ type, body }: Signed<CommitVote> | Signed<LeasePromise>): CommitVote | undefined {
-  if (type === 'commit-vote' && 'seal' in body) return body
-  return type === 'promise' && 'register' in body && body.register !== undefined
-    ? voteOf(body.register.body)
-    : undefined
 }
 
 /** The same text for the same value in a register. */

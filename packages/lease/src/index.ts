@@ -19,7 +19,6 @@
 export {
   commitCertOf,
   judgeCommitCert,
-  judgeLeaseCert,
   type LeaseFault,
   leaseCertOf,
   sameCommit,
@@ -33,26 +32,17 @@ export {
   drawWitnesses,
   witnessRuleFor
 } from './draw.ts'
+export { judgeEquivocation, proofsOf } from './equivocation.ts'
 export {
-  equivocationOf,
-  judgeEquivocation,
-  promisedTwice,
-  proofsOf,
-  splitOf
-} from './equivocation.ts'
-export {
-  RACE_GAPS_MAX,
-  RACE_JUMP_GAPS,
   type Racer,
   type RaceTable,
   type RaceWeight,
   raceDelayMs,
   raceOf,
   raceWeightOf,
-  SORTITION_DOUBLINGS_MAX,
   sortitioned
 } from './race.ts'
-export { type CertKind, certKey, decodeCert, encodeCert, judgeCertRecord } from './records.ts'
+export { type CertKind, certKey, encodeCert, judgeCertRecord } from './records.ts'
 export {
   leaseState,
   openForMs,
@@ -63,10 +53,6 @@ export {
 } from './state.ts'
 export {
   claimBackoffMs,
-  ETA_MS_MAX,
-  holderExpiryMs,
-  leaseTermMs,
-  leaseTotalMs,
   nextFence,
   witnessSet
 } from './timing.ts'

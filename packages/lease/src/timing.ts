@@ -1,5 +1,5 @@
 import type { JobId, Offer, Refusal, WitnessSet } from '@rayswarm/interface'
-import { BPS, CLOCK_DRIFT_BPS, FENCE_JUMP_MAX, LEASE_ETA_FACTOR_MAX, type Params } from '@rayswarm/params'
+import { FENCE_JUMP_MAX, LEASE_ETA_FACTOR_MAX, type Params } from '@rayswarm/params'
 
 /** Longest execution a claim may declare: what takes longer belongs in smaller subtasks. */
 export const ETA_MS_MAX = 24 * 60 * 60 * 1_000
@@ -37,15 +37,6 @@ export function leaseTotalMs(etaMs: number, params: Params): number {
 /** How long a lease may go without getting further: half of its total before the first progress, then a third of it. */
 export function stallMs(totalMs: number, progressBps: number): number {
   return Math.floor(totalMs / (progressBps === 0 ? STALL_PART_FIRST : STALL_PART))
-}
-
-/**
- * When the holder must consider its lease lapsed. It counts from sending and allows for drift, the witness counts
- * from receipt: so the holder is always first.
- */
-export function holderExpiryMs(sentAtMs: number, termMs: number): number {
-  const bps = Number(BPS)
-  return sentAtMs + Math.floor((termMs * (bps - 2 * CLOCK_DRIFT_BPS)) / bps)
 }
 
 /**

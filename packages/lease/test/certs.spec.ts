@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import type { CommitCert, LeaseCert, WitnessSet } from '@rayswarm/interface'
 import { canonical, type WireContext } from '@rayswarm/wire'
 import fc from 'fast-check'
+import { judgeLeaseCert } from '../src/certs.ts'
 import {
   certKey,
   commitCertOf,
-  decodeCert,
   encodeCert,
   judgeCertRecord,
   judgeCommitCert,
-  judgeLeaseCert,
   leaseCertOf
 } from '../src/index.ts'
+import { decodeCert } from '../src/records.ts'
 import {
   alice,
   bob,

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import type { Refusal } from '@rayswarm/interface'
 import { LEASE_ETA_FACTOR_MAX, params } from '@rayswarm/params'
 import {
-  ETA_MS_MAX,
   leaseState,
   onClaim,
   onRelease,
   onRenew,
   openForMs,
-  RACE_JUMP_GAPS,
   type Step,
   VACANT,
   type WitnessRules,
   type WitnessState
 } from '../src/index.ts'
+import { RACE_JUMP_GAPS } from '../src/race.ts'
+import { ETA_MS_MAX } from '../src/timing.ts'
 import {
   alice,
   bob,

@@ -2,16 +2,15 @@ import type { Claim, CommitVote, Renew, Signed } from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
 import { signed, type WireContext } from '@rayswarm/wire'
 import { exponentialOf } from '../src/chance.ts'
+import { equivocationOf } from '../src/equivocation.ts'
 import {
   drawWitnesses,
-  equivocationOf,
   judgeEquivocation,
   onClaim,
   onRelease,
   onRenew,
   raceDelayMs,
   sortitioned,
-  splitOf,
   VACANT,
   type WitnessState,
   witnessRuleFor
@@ -21,14 +20,12 @@ import {
   beacon,
   bob,
   claim,
-  commit,
   contextOf,
   freeClaim,
   JOB,
   leaseCert,
   PRICE,
   peerOf,
-  promise,
   quorumRules,
   quorumSet,
   registration,
@@ -228,29 +225,4 @@ export const equivocation: LeaseVectors['equivocation'] = [
   equivocationCase('votes of two witnesses', { ...proof, votes: [first, vote(w1, bob)] }),
   equivocationCase('a stranger', equivocationOf(vote(stranger, alice), vote(stranger, bob))!),
   equivocationCase('a forged vote', { ...proof, votes: [first, { ...second, signature: first.signature }] })
-]
-
-const votes = (from: number, to: number, holder: WireContext) =>
-  witnessContexts.slice(from, to).map(w => vote(w, holder))
-const shownBy = (from: number, to: number) =>
-  witnessContexts
-    .slice(from, to)
-    .map(w => promise(w, alice, { fence: 2, register: commit(bob, {}, witnessContexts.slice(0, 5)) }))
-
-const splitCase = (name: string, shown: LeaseVectors['split'][number]['shown']) => ({
-  name,
-  shown,
-  split: splitOf(shown, DRAWN, contextOf('anybody'))
-})
-
-export const split: LeaseVectors['split'] = [
-  splitCase('four and three are split', [...votes(0, 4, alice), ...votes(4, 7, bob)]),
-  splitCase('four and two are not: the last may join the four', [...votes(0, 4, alice), ...votes(4, 6, bob)]),
-  splitCase('three and three are', [...votes(0, 3, alice), ...votes(3, 6, bob)]),
-  splitCase('a register shown in a promise is a vote', [...votes(0, 4, alice), ...shownBy(4, 7)]),
-  splitCase('who stated two values may state a third', [
-    ...votes(0, 3, alice),
-    ...votes(3, 6, bob),
-    vote(w0, bob)
-  ])
 ]

@@ -2,26 +2,14 @@ import assert from 'node:assert/strict'
 import type { CommitVote, EquivocationClaim, Signed } from '@rayswarm/interface'
 import { signed, type WireContext } from '@rayswarm/wire'
 import fc from 'fast-check'
-import {
-  equivocationOf,
-  judgeEquivocation,
-  onClaim,
-  promisedTwice,
-  proofsOf,
-  splitOf,
-  VACANT
-} from '../src/index.ts'
+import { equivocationOf } from '../src/equivocation.ts'
+import { judgeEquivocation, proofsOf } from '../src/index.ts'
 import {
   alice,
   bob,
-  commit,
   commitCert,
   contextOf,
-  freeClaim,
   PRICE,
-  peerOf,
-  promise,
-  quorumRules,
   quorumSet,
   replica,
   seal,
@@ -118,101 +106,5 @@ describe('proofsOf', () => {
     const next = replica({ generation: 1 })
     const later = { ...cert, replica: next, votes: witnessContexts.map(w => vote(w, bob, { replica: next })) }
     assert.deepEqual(proofsOf(cert, later), [])
-  })
-})
-
-describe('promisedTwice', () => {
-  it('is one fence promised to two holders, by one witness', () => {
-    const one = promise(w0, alice)
-    assert.equal(promisedTwice(one, promise(w0, bob)), true)
-    assert.equal(promisedTwice(one, promise(w0, alice, { termMs: 2_000 })), false)
-    assert.equal(promisedTwice(one, promise(w0, bob, { fence: 2 })), false)
-    assert.equal(promisedTwice(one, promise(w1, bob)), false)
-    assert.equal(promisedTwice(one, promise(w0, bob, { replica: replica({ generation: 1 }) })), false)
-  })
-
-  it('never convicts a witness that follows the rules', () => {
-    const { state, reply } = onClaim(VACANT, freeClaim(alice, 1), peerOf('alice'), 0, quorumRules())
-    assert.equal(reply.granted, true)
-    const second = onClaim(state, freeClaim(bob, 1), peerOf('bob'), 1e9, quorumRules())
-    assert.equal(second.reply.granted, false)
-  })
-})
-
-describe('splitOf', () => {
-  const shown = (...counts: number[]): Signed<CommitVote>[] => {
-    let next = 0
-    return counts.flatMap((count, value) =>
-      Array.from({ length: count }, () =>
-        vote(witnessContexts[next++]!, alice, { seal: seal(`value ${value}`) })
-      )
-    )
-  }
-
-  for (const [counts, split] of [
-    [[], false],
-    [[4, 2], false], // the last one may make it five
-    [[3, 2], false],
-    [[4, 3], true],
-    [[3, 3], true],
-    [[2, 2, 2], true],
-    [[1, 1, 1], false], // four silent ones and one are five
-    [[2, 1, 1], false],
-    [[1, 1, 1, 1], true],
-    [[5, 2], false],
-    [[7], false]
-  ] as const)
-    it(`is ${split} for ${counts.join(' + ') || 'no'} votes of seven, where five agree`, () => {
-      assert.equal(splitOf(shown(...counts), SET, alice), split)
-    })
-
-  it('says so exactly when nothing the silent ones vote makes a certificate', () => {
-    const values = fc.array(fc.option(fc.nat(2), { nil: undefined }), { minLength: 7, maxLength: 7 })
-    const signedVotes = [0, 1, 2].map(value =>
-      witnessContexts.map(w => vote(w, alice, { seal: seal(`value ${value}`) }))
-    )
-    fc.assert(
-      fc.property(values, votes => {
-        const silentCount = votes.filter(value => value === undefined).length
-        const reachable = [0, 1, 2, 3].some(
-          value => votes.filter(v => v === value).length + silentCount >= SET.quorum
-        )
-        const given = votes.flatMap((value, w) => (value === undefined ? [] : [signedVotes[value]![w]!]))
-        assert.equal(splitOf(given, SET, alice), given.length > 0 && !reachable)
-      }),
-      { numRuns: 60 }
-    )
-  })
-
-  it('takes a register shown in a promise for a vote', () => {
-    const other = commit(bob, {}, witnessContexts.slice(0, 5))
-    const promises = witnessContexts.slice(4).map(w => promise(w, alice, { register: other, fence: 2 }))
-    assert.equal(splitOf([...shown(4), ...promises], SET, alice), true)
-    const foreign = commit(bob, { replica: replica({ subtask: 4 }) }, witnessContexts.slice(0, 5))
-    const misled = witnessContexts.slice(4).map(w => promise(w, alice, { register: foreign, fence: 2 }))
-    assert.equal(splitOf([...shown(4), ...misled], SET, alice), false)
-    const vacant = witnessContexts.slice(4).map(w => promise(w, alice, { fence: 2 }))
-    assert.equal(splitOf([...shown(4), ...vacant], SET, alice), false)
-  })
-
-  it('counts nobody twice, no stranger, no forger, and nobody who stated two values', () => {
-    const [four, rest] = [shown(4), shown(4, 3).slice(4)]
-    assert.equal(splitOf([...four, ...rest], SET, alice), true)
-    assert.equal(splitOf([...four, rest[0]!, rest[0]!, rest[0]!], SET, alice), false)
-    const stranger = vote(contextOf('stranger'), bob)
-    assert.equal(splitOf([...four, rest[0]!, rest[1]!, stranger], SET, alice), false)
-    const forged = { ...rest[2]!, signature: rest[1]!.signature }
-    assert.equal(splitOf([...four, rest[0]!, rest[1]!, forged], SET, alice), false)
-    const liar = vote(witnessContexts[0]!, bob)
-    assert.equal(splitOf([...shown(4, 2), liar], SET, alice), false)
-    assert.equal(splitOf([...shown(3, 3), vote(witnessContexts[0]!, bob)], SET, alice), false)
-  })
-
-  it('is about one generation of one replica of one job', () => {
-    const mixed = [...shown(4, 2), vote(witnessContexts[6]!, bob, { replica: replica({ generation: 1 }) })]
-    assert.equal(splitOf(mixed, SET, alice), false)
-    assert.equal(splitOf(shown(4, 3), { ...SET, job: 'other' }, alice), false)
-    const flood = Array.from({ length: 29 }, () => shown(1)[0]!)
-    assert.equal(splitOf([...shown(4, 3), ...flood], SET, alice), false)
   })
 })

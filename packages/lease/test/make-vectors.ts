@@ -5,7 +5,6 @@ import type { Claim, Commit, CommitCert, Release, Renew, Signed } from '@rayswar
 import { params } from '@rayswarm/params'
 import {
   certKey,
-  leaseTermMs,
   onCert,
   onClaim,
   onCommit,
@@ -14,6 +13,7 @@ import {
   VACANT,
   type WitnessState
 } from '../src/index.ts'
+import { leaseTermMs } from '../src/timing.ts'
 import {
   chance,
   DRAWN,
@@ -23,7 +23,6 @@ import {
   REGISTERED,
   race,
   sortition,
-  split,
   takeover,
   tier,
   turn
@@ -192,7 +191,7 @@ writeFileSync(
       onCertCase('the first one stays', done, commitCert(bob)),
       onCertCase('one of strangers closes nothing', held, commitCert(alice, [bob]))
     ],
-    ...{ turn, progress, takeover, chance, draw, tier, race, sortition, equivocation, split },
+    ...{ turn, progress, takeover, chance, draw, tier, race, sortition, equivocation },
     term: [0, 16_000, 100_000].map(etaMs => ({
       name: `an execution of ${etaMs} ms on a testnet`,
       etaMs,

@@ -1,6 +1,19 @@
-import type { Claim, Commit, CommitCert, LeaseCert, PeerId, Renew, Signed } from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
-import { type Step, VACANT, type WitnessRules, type WitnessState } from '../src/index.ts'
+import { VACANT } from '../src/index.ts'
+import {
+  afresh,
+  claimingUnder,
+  closingBy,
+  distinct,
+  enough,
+  leasingBy,
+  members,
+  onClaimed,
+  onReleased,
+  shows,
+  takingOverBy,
+  without
+} from './bent-rules.ts'
 import { explore, type Finding } from './checker.ts'
 import { RULES, type RuleSet, type World } from './events.ts'
 import { playTurns } from './turns.ts'
@@ -34,66 +47,6 @@ const mutant = (rules: Partial<RuleSet>, caughtBy: keyof typeof CHECKS, invarian
   caughtBy,
   invariant
 })
-
-/** Rules that answer claims under other circumstances than those that are. */
-function claimingUnder(bend: (rules: WitnessRules, nowMs: number) => WitnessRules): Partial<RuleSet> {
-  return {
-    onClaim: (state, claim, from, nowMs, rules) =>
-      RULES.onClaim(state, claim, from, nowMs, bend(rules, nowMs))
-  }
-}
-
-/** Rules that take a commit under a lease certificate that does not hold, if it passes another test. */
-function leasingBy(
-  passes: (lease: LeaseCert, commit: Commit, rules: WitnessRules) => boolean
-): Partial<RuleSet> {
-  return {
-    onCommit: (state, commit, from, nowMs, rules) => {
-      const step = RULES.onCommit(state, commit, from, nowMs, rules)
-      if (step.reply.granted || step.reply.refusal.reason !== 'bad-certificate') return step
-      if (!passes(commit.body.lease, commit.body, rules)) return step
-      const { replica, holder, seal, lease } = commit.body
-      const value = { replica, holder, seal, price: lease.price }
-      return { state: registered(state, commit), changed: true, reply: { granted: true, value } }
-    }
-  }
-}
-
-/** Rules that close a replica for a certificate that does not hold, if it passes another test. */
-function closingBy(passes: (cert: CommitCert, rules: WitnessRules) => boolean): Partial<RuleSet> {
-  return {
-    onCert: (state, cert, rules) => {
-      const step = RULES.onCert(state, cert, rules)
-      if (step.reply.granted || step.reply.refusal.reason !== 'bad-certificate' || !passes(cert, rules))
-        return step
-      return { state: { ...state, cert }, changed: true, reply: { granted: true, value: {} } }
-    }
-  }
-}
-
-/** Rules that take over a lease whose certificate does not hold, if it passes another test. */
-function takingOverBy(
-  passes: (lease: LeaseCert, renew: Renew, rules: WitnessRules) => boolean
-): Partial<RuleSet> {
-  return {
-    onRenew: (state, renew, from, nowMs, rules) => {
-      const step = RULES.onRenew(state, renew, from, nowMs, rules)
-      if (step.reply.granted || step.reply.refusal.reason !== 'not-holder') return step
-      if (renew.lease === undefined || !passes(renew.lease.cert, renew, rules)) return step
-      const taken = { ...state, holder: renew.holder, fence: renew.fence }
-      return { ...RULES.onRenew(taken, renew, from, nowMs, rules), changed: true }
-    }
-  }
-}
-
-type Signatures = readonly { readonly signer: PeerId }[]
-const distinct = (signatures: Signatures): boolean =>
-  new Set(signatures.map(({ signer }) => signer)).size === signatures.length
-const members = (signatures: Signatures, { witnesses }: WitnessRules): boolean =>
-  signatures.every(({ signer }) => witnesses.members.includes(signer))
-const enough = (signatures: Signatures, { witnesses }: WitnessRules): boolean =>
-  signatures.length >= witnesses.quorum
-const shows = ({ promises }: LeaseCert): boolean => promises.some(({ body }) => body.register !== undefined)
 
 /** By what the mutated witness does. Together: promises, registers, certificates, persistence, turns. */
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
@@ -426,37 +379,4 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     TURNS,
     'a lease went on without progress'
   )
-}
-
-function afresh({ etaMs }: Claim, nowMs: number) {
-  return { claimedAtMs: nowMs, progressedAtMs: nowMs, etaMs }
-}
-
-/** Rules that bend what a claim leaves behind. */
-function onClaimed(bend: (state: WitnessState) => WitnessState): Partial<RuleSet> {
-  return {
-    onClaim: (...args) => {
-      const step = RULES.onClaim(...args)
-      return step.changed ? { ...step, state: bend(step.state) } : step
-    }
-  }
-}
-
-/** Rules that bend what a release leaves behind. */
-function onReleased(bend: (state: WitnessState) => WitnessState): Partial<RuleSet> {
-  return {
-    onRelease: (...args): Step<Record<string, never>> => {
-      const step = RULES.onRelease(...args)
-      return step.changed ? { ...step, state: bend(step.state) } : step
-    }
-  }
-}
-
-function without(state: WitnessState, field: 'register' | 'cert'): WitnessState {
-  const { [field]: _, ...rest } = state
-  return rest
-}
-
-function registered(state: WitnessState, commit: Signed<Commit>): WitnessState {
-  return { ...state, register: commit }
 }

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict'
 import { params, SORTITION_BID_COUNT } from '@rayswarm/params'
 import fc from 'fast-check'
-import {
-  RACE_GAPS_MAX,
-  type RaceTable,
-  raceDelayMs,
-  raceOf,
-  raceWeightOf,
-  SORTITION_DOUBLINGS_MAX,
-  sortitioned
-} from '../src/index.ts'
+import { type RaceTable, raceDelayMs, raceOf, raceWeightOf, sortitioned } from '../src/index.ts'
+import { RACE_GAPS_MAX, SORTITION_DOUBLINGS_MAX } from '../src/race.ts'
 import { beacon, beaconOf, JOB, registration, replica, snapshotOf } from './fixtures.ts'
 
 const { minimal, mainnet } = params

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict'
 import { FENCE_JUMP_MAX, LEASE_ETA_FACTOR_MAX, params } from '@rayswarm/params'
-import { claimBackoffMs, holderExpiryMs, leaseTotalMs, nextFence, onClaim, VACANT } from '../src/index.ts'
+import { claimBackoffMs, nextFence, onClaim, VACANT } from '../src/index.ts'
+import { leaseTotalMs } from '../src/timing.ts'
 import { alice, freeClaim, peerOf, quorumRules } from './fixtures.ts'
-
-describe('holderExpiryMs', () => {
-  it('counts from sending and leaves room for the drift of two clocks', () => {
-    assert.equal(holderExpiryMs(1_000, 10_000), 1_000 + 9_800)
-  })
-})
 
 describe('leaseTotalMs', () => {
   it('is a multiple of the declared time, and of the shortest term for the briefest executions', () => {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Commit, Renew, Signed } from '@rayswarm/interface'
-import { CLOCK_DRIFT_BPS, params } from '@rayswarm/params'
+import { BPS, CLOCK_DRIFT_BPS, params } from '@rayswarm/params'
 import fc from 'fast-check'
 import {
-  holderExpiryMs,
-  leaseTotalMs,
   onClaim,
   onCommit,
   onRelease,
@@ -14,6 +12,7 @@ import {
   type WitnessRules,
   type WitnessState
 } from '../src/index.ts'
+import { leaseTotalMs } from '../src/timing.ts'
 import {
   commit,
   contextOf,
@@ -129,6 +128,12 @@ function deliveries(trace: readonly Action[]) {
       )
     })
     .sort((a, b) => a.atMs - b.atMs || a.index - b.index)
+}
+
+/** When a holder must no longer count on a lease. It counts from sending and allows for the drift of two clocks. */
+function holderExpiryMs(sentAtMs: number, termMs: number): number {
+  const bps = Number(BPS)
+  return sentAtMs + Math.floor((termMs * (bps - 2 * CLOCK_DRIFT_BPS)) / bps)
 }
 
 describe('witness rules, along random traces', () => {

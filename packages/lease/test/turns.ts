@@ -10,15 +10,9 @@ import type {
 } from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
 import fc from 'fast-check'
-import {
-  leaseTermMs,
-  leaseTotalMs,
-  RACE_JUMP_GAPS,
-  type Step,
-  VACANT,
-  type WitnessRules,
-  type WitnessState
-} from '../src/index.ts'
+import { type Step, VACANT, type WitnessRules, type WitnessState } from '../src/index.ts'
+import { RACE_JUMP_GAPS } from '../src/race.ts'
+import { leaseTermMs, leaseTotalMs } from '../src/timing.ts'
 import type { Finding } from './checker.ts'
 import { type RuleSet, remembering } from './events.ts'
 import { contextOf, grant, leaseCert, PRICE, quorumRules, replica, witnessContexts } from './fixtures.ts'

@@ -5,7 +5,6 @@ import {
   certKey,
   drawWitnesses,
   judgeEquivocation,
-  leaseTermMs,
   onCert,
   onClaim,
   onCommit,
@@ -13,10 +12,10 @@ import {
   onRenew,
   raceDelayMs,
   sortitioned,
-  splitOf,
   type WitnessRules,
   witnessRuleFor
 } from '../src/index.ts'
+import { leaseTermMs } from '../src/timing.ts'
 import { contextOf } from './fixtures.ts'
 import { knowing, readVectors } from './vectors.ts'
 
@@ -31,7 +30,6 @@ const {
   race,
   sortition,
   equivocation,
-  split,
   term,
   key,
   ...unclaimed
@@ -105,5 +103,4 @@ describe('spec/vectors/lease.json', () => {
     })
   for (const v of equivocation)
     it(v.name, () => assert.deepEqual(judgeEquivocation(v.claim, context, drawn), v.admission))
-  for (const v of split) it(v.name, () => assert.equal(splitOf(v.shown, drawn, context), v.split))
 })

@@ -6,10 +6,8 @@ import type {
   Claim,
   Commit,
   CommitCert,
-  CommitVote,
   EquivocationClaim,
   JobId,
-  LeasePromise,
   PeerId,
   Registration,
   Release,
@@ -62,7 +60,7 @@ export interface LeaseVectors {
     readonly replicaCountMax: number
     /** Owner mode: claim, renew, release, commit, cert. */
     readonly witnesses: WitnessSet
-    /** Witness mode: turn, progress, takeover, equivocation, split. The first member answers. */
+    /** Witness mode: turn, progress, takeover, equivocation. The first member answers. */
     readonly drawn: WitnessSet
     readonly priceCap: Amount
     /** draw, race, sortition. */
@@ -110,11 +108,6 @@ export interface LeaseVectors {
     readonly name: string
     readonly claim: EquivocationClaim
     readonly admission: Admission<LeaseFault>
-  }[]
-  readonly split: readonly {
-    readonly name: string
-    readonly shown: readonly (Signed<CommitVote> | Signed<LeasePromise>)[]
-    readonly split: boolean
   }[]
   readonly term: readonly { readonly name: string; readonly etaMs: number; readonly termMs: number }[]
   readonly key: readonly {
