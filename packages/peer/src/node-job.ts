@@ -163,15 +163,16 @@ export class NodeJob {
     this.#session = this.#checkout = undefined
   }
 
-  /** The job is over: drop its assets, results and seals. */
+  /** The job is over: drop its assets, results and seals. Its witnesses keep what they vouch for until its time is over. */
   async forget(): Promise<void> {
-    const { assets, store } = this.components
-    const { job, signed } = this.offer
+    const { assets, network, store } = this.components
+    const { job, signed, drawn, witnesses } = this.offer
+    for await (const [key] of store.list(`sealed/${job}/`)) await store.delete(key)
+    if (drawn !== undefined && witnesses.members.includes(network.peerId)) return
     for await (const [key] of store.list(`kept/${job}/`)) {
       await assets.unpin(key.slice(`kept/${job}/`.length)).catch(() => undefined)
       await store.delete(key)
     }
-    for await (const [key] of store.list(`sealed/${job}/`)) await store.delete(key)
     if (this.#fetched) await assets.unpin(signed.body.spec.manifest).catch(() => undefined)
   }
 }

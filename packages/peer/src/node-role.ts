@@ -248,7 +248,8 @@ export class NodeRole {
   #decline(job: NodeJob, reason: IneligibleReason): void {
     if (job.reason !== reason) this.components.events.emit('offer:declined', { job: job.offer.job, reason })
     job.reason = reason
-    if (reason === 'deadline-passed') this.#scope.spawn('job close', () => this.#close(job))
+    const isOver = reason === 'deadline-passed' || reason === 'offer-closed'
+    if (isOver) this.#scope.spawn('job close', () => this.#close(job))
   }
 
   /** Grants are the creator's word; anything else in a reply is ignored. */
@@ -382,7 +383,7 @@ export class NodeRole {
 
   async #close(job: NodeJob): Promise<void> {
     this.#jobs.delete(job.offer.job)
-    this.offers.close(job.offer.job)
+    this.offers.retire(job.offer.job)
     await job.close()
     await job.forget()
   }

@@ -43,6 +43,8 @@ export class OfferBook {
   /** No offer in the set ends before this. */
   #nextDeadlineMs = Number.POSITIVE_INFINITY
   readonly #offers = new Map<JobId, KnownOffer>()
+  /** Offers that bring no work any more, but are handed on: their creators may come for the results. */
+  readonly #retired = new Map<JobId, KnownOffer>()
   readonly #closed = new Set<JobId>()
   /** Digests of gossip heard already: creators repeat their offers, and a repetition must cost next to nothing. */
   readonly #heard = new Set<string>()
@@ -84,7 +86,7 @@ export class OfferBook {
   }
 
   get(job: JobId): KnownOffer | undefined {
-    return this.#offers.get(job)
+    return this.#offers.get(job) ?? this.#retired.get(job)
   }
 
   /** Offers not known to be closed, newest first. */
@@ -94,6 +96,22 @@ export class OfferBook {
 
   onOffer(fn: (offer: KnownOffer) => void): void {
     this.#listeners.add(fn)
+  }
+
+  /**
+   * The job is over. An offer with drawn witnesses is still handed on until its time is over: a creator that lost everything but its
+   * key finds its job by it.
+   */
+  retire(job: JobId): void {
+    const offer = this.#offers.get(job)
+    if (offer?.drawn === undefined || this.components.clock.nowMs() >= deadlineAtMs(offer.signed.body))
+      return this.close(job)
+    this.#offers.delete(job)
+    this.#retired.set(job, offer)
+    for (const eldest of this.#retired.keys()) {
+      if (this.#retired.size <= OFFER_COUNT_MAX) return
+      this.#drop(eldest)
+    }
   }
 
   /** Forget an offer for good. Only its creator's word closes one. */
@@ -111,7 +129,7 @@ export class OfferBook {
     const mark = toHex(signed.signature)
     if (this.#seen.has(mark)) return { action: 'ignore', fault: 'duplicate' }
     const job = jobIdOf(signed.body.spec)
-    if (this.#closed.has(job)) return { action: 'ignore', fault: 'closed' }
+    if (this.#closed.has(job) || this.#retired.has(job)) return { action: 'ignore', fault: 'closed' }
     const judged = judgeOffer(signed, this.components.clock.nowMs())
     if (judged.action !== 'accept') return judged
     remember(this.#seen, mark)
@@ -170,6 +188,7 @@ export class OfferBook {
 
   #drop(job: JobId): void {
     this.#offers.delete(job)
+    this.#retired.delete(job)
     const hash = jobHashOf(job)
     this.#ids.delete(fromHex(hash))
     this.#jobs.delete(hash)
@@ -180,9 +199,10 @@ export class OfferBook {
     const nowMs = this.components.clock.nowMs()
     if (nowMs < this.#nextDeadlineMs) return this.#ids
     this.#nextDeadlineMs = Number.POSITIVE_INFINITY
-    for (const [job, { signed }] of this.#offers) {
+    for (const [job, { signed }] of [...this.#offers, ...this.#retired]) {
       const endsAtMs = deadlineAtMs(signed.body)
-      if (nowMs >= endsAtMs) this.#ids.delete(fromHex(jobHashOf(job)))
+      if (nowMs >= endsAtMs && this.#retired.has(job)) this.close(job)
+      else if (nowMs >= endsAtMs) this.#ids.delete(fromHex(jobHashOf(job)))
       else this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, endsAtMs)
     }
     return this.#ids
@@ -190,7 +210,7 @@ export class OfferBook {
 
   #read(id: Uint8Array): Uint8Array | undefined {
     const job = this.#jobs.get(toHex(id))
-    const known = job === undefined ? undefined : this.#offers.get(job)
+    const known = job === undefined ? undefined : this.get(job)
     return known && encodeMessage(known.signed)
   }
 
@@ -199,7 +219,7 @@ export class OfferBook {
     if (!decoded.ok) return { action: 'reject', fault: decoded.fault }
     const job = jobIdOf(decoded.value.body.spec)
     // Which of two copies is the newer one, only its creator says, by gossip.
-    const known = this.#offers.has(job) || this.#undrawn.has(job)
+    const known = this.get(job) !== undefined || this.#undrawn.has(job)
     return known ? { action: 'ignore', fault: 'duplicate' } : this.add(decoded.value)
   }
 

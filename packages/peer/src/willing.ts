@@ -35,10 +35,12 @@ export async function willingFor(
     contract: chain.contract,
     creatorScoreMinBps: settings.creatorScoreMinBps
   }
-  job.escrow ??= await chain.escrow(offer.escrow).then(
-    escrow => (escrow.state === 'locked' && escrow.final ? escrow : undefined),
-    () => undefined
-  )
+  if (job.escrow === undefined) {
+    const escrow = await chain.escrow(offer.escrow).catch(() => undefined)
+    // Handed on for its creator, who was away.
+    if (escrow?.state === 'settled' || escrow?.state === 'refunded') return { reason: 'offer-closed' }
+    if (escrow?.state === 'locked' && escrow.final) job.escrow = escrow
+  }
   const judged = eligible(offer, facts, {
     escrow: job.escrow,
     // Nobody pays for the splitting of a job without money behind it.
