@@ -7,6 +7,7 @@ import { type Byzantine, type Host, openHost } from '../compose.ts'
 import { writeWhole } from '../disk.ts'
 import { SystemClock } from '../host/system-world.ts'
 import { present } from '../present.ts'
+import { ensureGas } from '../publish/money.ts'
 import { StatusBoard } from '../status/board.ts'
 import { serveStatus } from '../status/endpoint.ts'
 import { type Reach, reachNote, sayReach } from '../status/reach.ts'
@@ -77,6 +78,8 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
   try {
     if (host.probes.length === 0) throw await noEngine()
     if (options.stake !== undefined) await (await import('./stake.ts')).stakeAtStart(host, options.stake, io)
+    // Witnesses settle jobs that their creators left, and pay the gas.
+    void ensureGas(home, init.log, io.signal)
     return await run(host, board, lab, options, io)
   } finally {
     await host.stop()

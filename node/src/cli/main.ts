@@ -33,7 +33,7 @@ function commands(): Command {
   joinCommand(program)
   publishCommand(program)
   statusCommand(program)
-  peerCommands(program, commonOptions)
+  peerCommands(program, networkOptions, commonOptions)
   accountCommands(program, commonOptions)
   testnetCommands(program, commonOptions)
   simCommands(program, commonOptions)

@@ -1,10 +1,13 @@
-import { type Amount, RayswarmError } from '@rayswarm/interface'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Amount, type Log, RayswarmError } from '@rayswarm/interface'
 import type { Screen } from '../cli/screen.ts'
 import type { Home } from '../compose.ts'
 import { formatTokens } from '../tokens.ts'
 
 /** Play money is handed out in multiples of this. */
 const FAUCET_UNIT = 100_000_000n
+const GAS_ATTEMPT_COUNT_MAX = 8
+const GAS_RETRY_MS = 250
 
 /** Who hears of it, and what the money is for. */
 export interface FundsUse {
@@ -47,6 +50,24 @@ export async function ensureFunds(home: Home, amount: Amount, { screen, use }: F
             : `Give it ${formatTokens(amount - balance)} more.`
       }
     )
+}
+
+/**
+ * Coins for gas from a test network's faucet, for a node that may have to settle as a witness. Tried again when the faucet is busy:
+ * everybody sends with its one key.
+ */
+export async function ensureGas(home: Home, log: Log, signal: AbortSignal): Promise<void> {
+  if (home.swarm.faucetKey === undefined) return
+  const quiet = { screen: { say: () => {} } }
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      return await ensureFunds(home, 0n, quiet)
+    } catch (cause) {
+      if (signal.aborted) return
+      if (attempt >= GAS_ATTEMPT_COUNT_MAX) return log.warn('no coins for gas from the faucet', { cause })
+      await delay(GAS_RETRY_MS * 2 ** attempt * Math.random(), undefined, { signal }).catch(() => {})
+    }
+  }
 }
 
 /**

@@ -11,10 +11,10 @@ export class JobProgress {
   readonly #running = new Map<string, PeerId>()
   #job: JobId | undefined
   #subtaskCount = 0
-  #acceptedCount = 0
   #frameCount = 0
   #writtenCount = 0
   grantCount = 0
+  acceptedCount = 0
 
   constructor(io: CommandIo) {
     this.#io = io
@@ -24,7 +24,7 @@ export class JobProgress {
   follow(job: JobId, counts: { subtaskCount: number; acceptedCount: number; frameCount: number }): void {
     this.#job = job
     this.#subtaskCount = counts.subtaskCount
-    this.#acceptedCount = counts.acceptedCount
+    this.acceptedCount = counts.acceptedCount
     this.#frameCount = counts.frameCount
     this.#show()
   }
@@ -65,8 +65,8 @@ export class JobProgress {
     })
     events.on('subtask:accepted', ({ job, subtask }) => {
       if (job !== this.#job) return
-      this.#acceptedCount++
-      tell({ event: 'accepted', subtask, acceptedCount: this.#acceptedCount })
+      this.acceptedCount++
+      tell({ event: 'accepted', subtask, acceptedCount: this.acceptedCount })
       this.#show()
     })
   }
@@ -88,7 +88,7 @@ export class JobProgress {
     const seconds = (performance.now() - this.#startedAtMs) / 1_000
     const nodes = new Set(this.#running.values())
     this.#io.screen.show([
-      `${bar(this.#acceptedCount / this.#subtaskCount)} ${this.#acceptedCount}/${this.#subtaskCount} subtasks accepted, ${this.#writtenCount}/${this.#frameCount} frames written`,
+      `${bar(this.acceptedCount / this.#subtaskCount)} ${this.acceptedCount}/${this.#subtaskCount} subtasks accepted, ${this.#writtenCount}/${this.#frameCount} frames written`,
       pc.dim(
         `${this.#running.size} executing on ${nodes.size} nodes, ${this.grantCount} granted, ${seconds.toFixed(0)} s`
       )
