@@ -82,15 +82,8 @@ function adopted(state: WitnessState, renew: Renew, nowMs: number, rules: Witnes
   if (judgeLeaseCert(cert, rules.witnesses, rules.context).action !== 'accept') return state
   const started = { holder, etaMs: lease.etaMs }
   const { claimedAtMs, etaMs, progressedAtMs } = clockOf(state, started, nowMs, rules.params)
-  const { register, grant } = state
-  const isItsOwn = state.holder === holder
-  return {
-    ...VACANT,
-    ...{ fence, holder, claimedAtMs, etaMs, progressedAtMs },
-    expiresAtMs: isItsOwn ? state.expiresAtMs : 0,
-    ...(isItsOwn && grant && { grant }),
-    ...(register && { register })
-  }
+  const { register } = state
+  return { ...VACANT, fence, holder, claimedAtMs, etaMs, progressedAtMs, ...(register && { register }) }
 }
 
 /**

@@ -4,8 +4,8 @@ import { explore, printFinding } from './checker.ts'
 import { RULES, type World } from './events.ts'
 import { MAJORITY, OWNER } from './mutants.ts'
 
-/** Of the larger sets, as many states as fit in a second or two, in the order of the steps they take. */
-const STATES_MAX = 40_000
+/** Of the largest set, as many states as fit in a fraction of a second, in the order of the steps they take. */
+const STATES_MAX = 25_000
 
 const world = (m: number, q: number, b: number, over: Partial<World> = {}): World => ({
   ...MAJORITY,
@@ -18,7 +18,8 @@ const world = (m: number, q: number, b: number, over: Partial<World> = {}): Worl
 describe('witness rules, every reachable state', function () {
   this.timeout(60_000)
 
-  for (const safe of [OWNER, MAJORITY, world(4, 3, 1), world(5, 4, 2), world(7, 5, 2, { fenceCount: 1 })]) {
+  // 4/3/1 has as many honest witnesses as 5/4/2, of which as many are needed: its states are the same.
+  for (const safe of [OWNER, MAJORITY, world(5, 4, 2), world(7, 5, 2, { fenceCount: 1 })]) {
     it(`keep every invariant with m ${safe.m}, q ${safe.q}, b ${safe.b}`, () => {
       const { broken, stateCount, complete } = explore(RULES, safe)
       assert.equal(broken, undefined, broken && printFinding(broken))
@@ -58,8 +59,7 @@ describe('witness rules, every reachable state', function () {
   }
 
   it('close a replica once even if leases clash, as long as 2q - m > b', () => {
-    for (const safe of [MAJORITY, world(4, 3, 1)])
-      assert.equal(explore(RULES, { ...safe, leasesMayClash: true }).broken, undefined)
+    assert.equal(explore(RULES, world(4, 3, 1, { leasesMayClash: true })).broken, undefined)
   })
 
   for (const [m, q, b] of [

@@ -40,7 +40,7 @@ export interface Mutant {
 
 const ONE = 'every state of m/q/b 1/1/0'
 const THREE = 'every state of m/q/b 3/2/0'
-const TURNS = 'turns and totals along random traces'
+export const TURNS = 'turns and totals along random traces'
 
 const mutant = (rules: Partial<RuleSet>, caughtBy: keyof typeof CHECKS, invariant: string): Mutant => ({
   rules,

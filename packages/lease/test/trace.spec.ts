@@ -177,7 +177,7 @@ describe('witness rules, along random traces', () => {
             if (a.holder !== b.holder && a.fromMs <= b.fromMs)
               assert.ok(a.untilMs <= b.fromMs, `${JSON.stringify(a)} and ${JSON.stringify(b)}`)
       }),
-      { numRuns: 600 }
+      { numRuns: 250 }
     )
   })
 
@@ -198,7 +198,7 @@ describe('witness rules, along random traces', () => {
           states[witness] = state
         }
       }),
-      { numRuns: 300 }
+      { numRuns: 120 }
     )
   })
 
@@ -216,7 +216,7 @@ describe('witness rules, along random traces', () => {
           states[witness] = once.state
         }
       }),
-      { numRuns: 300 }
+      { numRuns: 120 }
     )
   })
 })
