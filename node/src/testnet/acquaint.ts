@@ -7,7 +7,7 @@ import type { PeerRecord } from './testnet-file.ts'
 /** With more peers than this, all of them looking for all at once keeps the machine busy for minutes. */
 const STRANGERS_MAX = 16
 /** Each then knows so many who started before it, which makes twice as many connections: enough not to look for more. */
-const KNOWN_COUNT = 7
+const KNOWN_COUNT = 5
 /** …and looks around for the first time when all are there, one after the other. */
 const FIRST_LOOK_MS = 45_000
 const NEXT_LOOK_MS = 500

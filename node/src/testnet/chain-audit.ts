@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { jobHashOf } from '@rayswarm/wire'
 import { readJson } from '../disk.ts'
-import { CHAIN_FILE, type ChainFile } from './chain.ts'
+import { CHAIN_FILE, type ChainFile } from './chain-file.ts'
 import { viewOf } from './fault-command.ts'
 import type { EventOf } from './history.ts'
 import type { Laboratory } from './laboratory.ts'

@@ -1,22 +1,11 @@
 import { join } from 'node:path'
 import { type Deployment, DevChain, deploy, openChain } from '@rayswarm/chain'
-import { type Hex, isRayswarmError } from '@rayswarm/interface'
+import { isRayswarmError } from '@rayswarm/interface'
 import type { CommandIo, CommonOptions, Outcome } from '../cli/command.ts'
 import { readJson, writeWhole } from '../disk.ts'
 import { present } from '../present.ts'
+import { CHAIN_FILE, type ChainFile } from './chain-file.ts'
 import { RpcGate } from './rpc-gate.ts'
-
-/** What a testnet's chain process writes once it answers: contents of `chain.json`. */
-export interface ChainFile {
-  readonly pid: number
-  readonly rpcUrl: string
-  /** Key that deployed; it mints the play money. */
-  readonly key: Hex
-  readonly treasury: string
-  readonly deployment: Deployment
-}
-
-export const CHAIN_FILE = 'chain.json'
 
 /** Hidden command: a testnet's chain, until it is stopped. Continues where an earlier one of the directory ended. */
 export async function testnetChain(

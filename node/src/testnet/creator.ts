@@ -14,6 +14,7 @@ import { ensureFunds } from '../publish/money.ts'
 import { StatusBoard } from '../status/board.ts'
 import { serveStatus } from '../status/endpoint.ts'
 import { readSwarmFile } from '../swarm-file.ts'
+import { type CreatorJob, JOB_FILE } from './creator-job.ts'
 import { noopEngine } from './noop-engine.ts'
 import { PeerLab } from './peer-lab.ts'
 
@@ -25,23 +26,6 @@ const POLL_MS = 100
 const NOOP_EDGE_PX = 8
 /** Play money, in base units. */
 const FUNDS = 1_000_000_000n
-
-/** What a testnet's creator publishes: contents of `job.json` in its directory. */
-export interface CreatorJob {
-  /** Scene or job file; absent: a job of the noop engine. */
-  readonly file?: string
-  readonly subtaskCount: number
-  readonly replicaCount: number
-  readonly replicaCountMax: number
-  readonly quorum: number
-  readonly witnessCount: number
-  readonly witnessQuorum: number
-  readonly deadlineMs: number
-  /** Tells publications of the same job apart. */
-  readonly nonce: number
-}
-
-export const JOB_FILE = 'job.json'
 
 const count = z.int().positive()
 const schema: z.ZodType<CreatorJob> = z.strictObject({

@@ -7,8 +7,8 @@ import { commandPeer } from '../status/ask.ts'
 import type { Fault } from './faults.ts'
 import { faultLine } from './faults.ts'
 import { HISTORY_FILE, HistoryFile, LAB } from './history.ts'
+import { LAB_FILE, type LabFile } from './lab-file.ts'
 import { applyToKernel } from './namespaces.ts'
-import { LAB_FILE, type LabFile } from './peer-lab.ts'
 import {
   isRunning,
   killProcess,

@@ -10,24 +10,10 @@ import { SystemChance } from '../host/system-world.ts'
 import { BYZANTINE_KINDS, type ByzantineKind } from './faults.ts'
 import { HistoryFile } from './history.ts'
 import { LabClock } from './lab-clock.ts'
+import type { LabFile } from './lab-file.ts'
 import { LabNetwork } from './lab-network.ts'
 import { recordConnections, recordPeer } from './peer-history.ts'
 import { CALM, type PeerState } from './world-state.ts'
-
-/** Where a testnet tells a peer process what it is and what it suffers. */
-export const LAB_FILE = 'lab.json'
-
-/** Contents of `lab.json`. */
-export interface LabFile {
-  /** The peer's name in the testnet. */
-  readonly name: string
-  readonly historyPath: string
-  /** Listen here too, for commands from outside the peer's network namespace. */
-  readonly socketPath?: string
-  /** Wait before the first look around: of many peers that start at once, none knows who is going to be there. */
-  readonly firstLookMs?: number
-  readonly state: PeerState
-}
 
 const NO_FAULT: Required<FaultRule> = { cut: 'none', lossBps: 0, latencyMs: 0, jitterMs: 0, bytesPerS: 0 }
 const LINK_COUNT_MAX = 1_000
