@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { hexToBytes } from '@noble/hashes/utils.js'
 import type { Hex } from '@rayswarm/interface'
 
 /** sha2-256 of the parts, one after the other. 32 bytes. */
@@ -20,7 +20,7 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Bytes as `0x…` text in lower case. */
 export function toHex(bytes: Uint8Array): Hex {
-  return `0x${bytesToHex(bytes)}`
+  return `0x${Buffer.prototype.hexSlice.call(bytes, 0, bytes.length)}`
 }
 
 /**

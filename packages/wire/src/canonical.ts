@@ -1,7 +1,7 @@
 import type { Cid, Decoded, Hex, JobId, JobSpec } from '@rayswarm/interface'
-import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import type { ZodType } from 'zod'
+import { base32Of } from './base32.ts'
 import { fromHex, plainBytes, sha256, toHex } from './bytes.ts'
 import { decodeScanned } from './decode.ts'
 import { encodeValue } from './encode.ts'
@@ -32,7 +32,7 @@ function cidOfDigest(digest: Uint8Array): Cid {
   const bytes = new Uint8Array(CID_PREFIX.length + DIGEST_SIZE_BYTES)
   bytes.set(CID_PREFIX)
   bytes.set(digest, CID_PREFIX.length)
-  return base32.encode(bytes)
+  return base32Of(bytes)
 }
 
 /** A job's id: the CID of its spec. */

@@ -28,7 +28,7 @@ const HEAD_SIZE_BYTES_MAX = 9
  * Encodings are cut from slabs, one after the other, like Node's own small buffers: an allocation each would cost as much as the
  * writing. Small enough that one encoding that is kept does not keep much else.
  */
-const SLAB_SIZE_BYTES = 32 * 1024
+const SLAB_SIZE_BYTES = 16 * 1024
 
 const utf8 = new TextEncoder()
 /** Field names, encoded with their heads. There are few of them, and every message is full of them. */
