@@ -31,7 +31,7 @@ export function judgeOffer(offer: Signed<Offer>, nowMs: number): Admission<Offer
   if (offer.type !== 'offer' || offer.signer !== spec.creator) return reject('wrong-signer')
   if (spec.pricePerMegaUnitMax <= 0n) return reject('no-price')
   if (quorum > witnessCount || 2 * quorum <= witnessCount) return reject('quorum-minority')
-  if ((witnessCount > 1) !== (drawEpoch !== undefined)) return reject('no-epoch')
+  if (witnessCount > 1 !== (drawEpoch !== undefined)) return reject('no-epoch')
   if (escrow.id !== escrowIdOf(account, jobHashOf(jobIdOf(spec)), escrowSalt)) return reject('wrong-escrow')
 
   if (createdAtMs > nowMs + CLOCK_SKEW_MS_MAX) return ignore('from-the-future')
