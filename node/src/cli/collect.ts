@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type JobId, RayswarmError } from '@rayswarm/interface'
 import { jobHashOf } from '@rayswarm/wire'
 import { framesOf } from '@rayswarm/workload'
+import { requireWritable } from '../disk.ts'
 import { present } from '../present.ts'
 import { type CreatorInit, defaultOutDir, follow, openOutDir, withCreator } from '../publish/creator.ts'
 import { findJob } from '../publish/find-job.ts'
@@ -60,7 +61,8 @@ export async function collect(
     const { job, published } = await findJob(creator.host, present({ job: wanted, timeoutMs }), io)
     const { name, work } = published.spec
     const outDir = places.of(job, defaultOutDir(name))!
-    await openOutDir(outDir)
+    // Pictures may be on their way there already.
+    await requireWritable(outDir, 'output directory')
     io.screen.say(`collecting ${name}, job ${job}; Ctrl+C leaves it to its witnesses`)
     await creator.records.put({ job, name, outDir, settled: false })
     follow(creator, job, framesOf(work).length)

@@ -34,6 +34,8 @@ export async function findJob(host: Host, init: FindInit, io: CommandIo): Promis
   let connectedMs = 0
   let foundAtMs: number | undefined
   for (;;) {
+    // One that was settled before is taken up only when it is named.
+    if (job !== undefined) await creator.takeUp(job)
     const runs = creator.jobs().filter(run => isWanted(run.job))
     const stuck = offers
       .open()

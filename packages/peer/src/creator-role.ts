@@ -29,6 +29,7 @@ import { JobRun } from './job-run.ts'
 import type { JudgeRoles } from './judge-role.ts'
 import { isDrawn, type KnownOffer, knownOffer } from './offer-book.ts'
 import type { JobReport } from './report.ts'
+import { parseStored } from './stored.ts'
 
 /** Settled jobs a creator remembers, to tell late bidders that they are closed. */
 const SETTLED_COUNT_MAX = 100
@@ -64,17 +65,42 @@ export class CreatorRole {
 
   /** Take up the jobs that an earlier process of this peer published. */
   async start(): Promise<void> {
-    const { store, context } = this.components
+    const { clock, store, context } = this.components
+    for await (const [key, bytes] of store.list('settled/'))
+      if (clock.nowMs() >= parseStored<number>(bytes)) await store.delete(key)
+    // Of a job with drawn witnesses nothing is lost with our disk: whoever has our key takes it up where it is.
+    this.roles.offers.onOffer(offer => {
+      if (this.#isOurs(offer)) void this.#unlessSettled(offer)
+    })
     for await (const [key, bytes] of store.list('offer/')) {
       const decoded = decodeMessage(bytes, ['offer'], context)
       if (decoded.ok) await this.#resume(await this.#announced(decoded.value))
       else this.components.log.warn('stored offer unreadable', { key, fault: decoded.fault })
     }
-    // Of a job with drawn witnesses nothing is lost with our disk: whoever has our key takes it up where it is.
-    this.roles.offers.onOffer(offer => {
-      if (offer.signed.signer !== this.components.network.peerId || offer.drawn === undefined) return
-      if (!this.#runs.has(offer.job)) void this.#run(offer)
-    })
+  }
+
+  /** Neighbours hand on our offers until their time is over: what we have is not fetched again with every start. */
+  async #unlessSettled(offer: KnownOffer): Promise<void> {
+    const { store, log } = this.components
+    try {
+      if ((await store.get(`settled/${offer.job}`)) === undefined) await this.takeUp(offer.job)
+    } catch (cause) {
+      log.warn('job not taken up', { job: offer.job, cause })
+    }
+  }
+
+  /**
+   * Take up a job of ours with drawn witnesses whose offer is known, also one that we had settled before. Undefined when there is none
+   * such.
+   */
+  async takeUp(job: JobId): Promise<JobRun | undefined> {
+    const known = this.#runs.get(job)
+    const offer = this.roles.offers.get(job)
+    return known ?? (offer !== undefined && this.#isOurs(offer) ? await this.#run(offer) : undefined)
+  }
+
+  #isOurs({ signed, drawn }: KnownOffer): boolean {
+    return signed.signer === this.components.network.peerId && drawn !== undefined
   }
 
   async #resume(offer: Signed<Offer>): Promise<void> {

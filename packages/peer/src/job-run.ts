@@ -11,8 +11,9 @@ import type {
   Signed,
   SubtaskOutput
 } from '@rayswarm/interface'
+import { deadlineAtMs } from '@rayswarm/market'
 import { payoutsOf, receiptsTree } from '@rayswarm/settlement'
-import { toHex } from '@rayswarm/wire'
+import { canonical, toHex } from '@rayswarm/wire'
 import { FrameAssembler } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { PublishedJob } from './creator-role.ts'
@@ -194,6 +195,8 @@ export class JobRun {
     if (!isSaid) await this.roles.ledger.append(receipt)
     this.roles.offers.close(job)
     await this.driver.announceClosed()
+    if (this.offer.drawn !== undefined)
+      await store.put(`settled/${job}`, canonical(deadlineAtMs(this.#offer.body)))
     await store.delete(`offer/${job}`)
     await this.roles.witness.forget(job)
     for await (const [key] of store.list(`job/${job}/`)) await store.delete(key)
