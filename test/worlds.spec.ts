@@ -78,6 +78,18 @@ describe('simulated worlds', () => {
     }
   })
 
+  it('go the same way when every peer decodes for itself', async function () {
+    this.timeout(60_000)
+    for (let seed = 1; seed <= 5; seed++) {
+      const world = { ...SMALL_STORM, expect: 'safe' as const, seed }
+      const [shared, alone] = [
+        await new World(world).run(6_000),
+        await new World({ ...world, sharesWork: false }).run(6_000)
+      ]
+      assert.deepEqual(shared, alone)
+    }
+  })
+
   it(`of 20 peers, 2 % loss, 1 % duplication and random crashes: seeds ${FIRST_SEED}..${LAST_SEED}`, async function () {
     this.timeout(240_000)
     const failed: string[] = []

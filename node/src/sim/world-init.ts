@@ -85,6 +85,8 @@ export interface WorldInit {
   readonly params: Params
   /** Who grants and closes replicas: the creator alone (1 of 1, also when absent), or so many of the drawn nodes. */
   readonly witness?: WitnessRule
+  /** False: every peer decodes and verifies for itself what another has decoded already. The same world, slower. */
+  readonly sharesWork?: boolean
   /**
    * What must become of the job. `complete`: every subtask is accepted and paid. `safe`: whatever happens, nobody is paid twice
    * or for a wrong result, and no token is lost.

@@ -71,7 +71,7 @@ export class World {
   readonly hosts: readonly Host[]
   readonly trace: Trace
   readonly #chance: SeededChance
-  readonly #memo = new WireMemo()
+  readonly #memo: WireMemo | undefined
   readonly #watch: Watch
   readonly #registry: StaticRegistry
   readonly #beaconSeed: Uint8Array
@@ -86,6 +86,7 @@ export class World {
   constructor(init: WorldInit, onRecord?: (record: TraceRecord) => void) {
     this.#init = init
     this.#chance = new SeededChance(init.seed)
+    this.#memo = init.sharesWork === false ? undefined : new WireMemo()
     const { clock } = this
     this.trace = new Trace({ nowMs: () => clock.nowMs(), ...(onRecord === undefined ? {} : { onRecord }) })
     this.network = new VirtualNetwork(
@@ -149,7 +150,8 @@ export class World {
   }
 
   #contextOf({ identity }: Host): WireContext {
-    return { identity, chainId: CHAIN_ID, netId: NET_ID, memo: this.#memo }
+    const context = { identity, chainId: CHAIN_ID, netId: NET_ID }
+    return this.#memo === undefined ? context : { ...context, memo: this.#memo }
   }
 
   #boot(host: Host): void {

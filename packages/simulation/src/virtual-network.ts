@@ -37,8 +37,6 @@ type MessageHandler = (bytes: Uint8Array, from: PeerId) => Admission
 
 /** Messages kept for a machine that stands still; more are lost. */
 const HELD_COUNT_MAX = 10_000
-/** Records kept of one key until one of them was found to be valid. */
-const CLAIM_COUNT_MAX = 8
 /** A lost connection is noticed to be back within this time. */
 const REDIAL_MS_MAX = 1_000
 
@@ -65,8 +63,8 @@ export type Eavesdropper = (protocol: Protocol, bytes: Uint8Array, from: PeerId,
 /** A lossy network between virtual peers, with cuts, partitions and machines that stand still. */
 export class VirtualNetwork {
   readonly #hosts = new Map<PeerId, Host>()
-  /** What was put under each key, the oldest first; all but the first valid one are dropped once somebody looks. */
-  readonly #records = new Map<string, Uint8Array[]>()
+  /** What each peer put under each key, the earliest first. */
+  readonly #records = new Map<string, Map<PeerId, Uint8Array>>()
   readonly #cuts = new Set<string>()
   readonly #sides = new Map<PeerId, number>()
   /** Arrivals at machines that stand still. */
@@ -328,21 +326,17 @@ export class VirtualNetwork {
   }
 
   async #put(host: Host, key: string, value: Uint8Array): Promise<void> {
-    const claims = this.#records.get(key)
-    if (claims === undefined) this.#records.set(key, [value])
-    else if (claims.length < CLAIM_COUNT_MAX && this.#valid(host, key) === undefined) claims.push(value)
+    const claims = this.#records.get(key) ?? new Map<PeerId, Uint8Array>()
+    this.#records.set(key, claims)
+    // Write-once, as far as one peer can be held to it.
+    if (!claims.has(host.peerId)) claims.set(host.peerId, value)
   }
 
+  /** The first record of a key that passes the reader's own judgement: cheaper than judging what is put and rarely read. */
   async #get(host: Host, key: string): Promise<Uint8Array | undefined> {
-    return this.#valid(host, key)
-  }
-
-  /** The first record of a key that passes. Judged when somebody looks, which is cheaper than when it is put: hints are rarely read. */
-  #valid(host: Host, key: string): Uint8Array | undefined {
-    const claims = this.#records.get(key) ?? []
-    const value = claims.find(claim => host.validateRecord(key, claim).action === 'accept')
-    if (value !== undefined) this.#records.set(key, [value])
-    return value
+    for (const value of this.#records.get(key)?.values() ?? [])
+      if (host.validateRecord(key, value).action === 'accept') return value
+    return undefined
   }
 }
 

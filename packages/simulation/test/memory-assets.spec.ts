@@ -85,3 +85,32 @@ describe('VirtualIpfs', () => {
     assert.deepEqual(await again.fetchBytes(cid, { ...options, providers: [] }), bytes)
   })
 })
+
+describe('VirtualIpfs', () => {
+  it('fetches nothing from peers that cannot be reached, either way', async () => {
+    const clock = new VirtualClock()
+    const cuts = new Set<string>()
+    const ipfs = new VirtualIpfs(clock, { reaches: (from, of) => !cuts.has(`${from}>${of}`) })
+    const [alice, bob] = [ipfs.join('alice'), ipfs.join('bob')]
+    const fetch = async (fill: number): Promise<boolean> => {
+      const cid = await alice.addBytes(new Uint8Array(9).fill(fill))
+      let fetched = false
+      bob.fetchBytes(cid, { providers: ['alice'], sizeBytesMax: 100, timeoutMs: 500 }).then(
+        () => {
+          fetched = true
+        },
+        () => undefined
+      )
+      await clock.advance(1_000)
+      return fetched
+    }
+    assert.equal(await fetch(1), true)
+    cuts.add('bob>alice')
+    assert.equal(await fetch(2), false)
+    cuts.clear()
+    cuts.add('alice>bob')
+    assert.equal(await fetch(3), false)
+    cuts.clear()
+    assert.equal(await fetch(4), true)
+  })
+})

@@ -169,3 +169,39 @@ describe('virtual faults', () => {
     assert.ok(late.every(({ afterMs }) => afterMs <= 5_000))
   })
 })
+
+describe('virtual records', () => {
+  it('are the first that the reader takes, whatever was put before and after', async () => {
+    const { network } = open()
+    const isGood = (_: string, value: Uint8Array) =>
+      value[0] === 1 ? ({ action: 'accept' } as const) : ({ action: 'reject', fault: 'bad' } as const)
+    const [evil, good] = [network.join('evil'), network.join('good', { validateRecord: isGood })]
+    const options = { timeoutMs: 100 }
+    assert.equal(await good.get('key', options), undefined)
+    for (let i = 0; i < 5; i++) await evil.put('key', Uint8Array.of(9, i), options)
+    assert.equal(await good.get('key', options), undefined)
+    await good.put('key', Uint8Array.of(1, 1), options)
+    await evil.put('key', Uint8Array.of(1, 2), options)
+    assert.deepEqual(await good.get('key', options), Uint8Array.of(1, 1))
+    await evil.put('key', Uint8Array.of(9, 9), options)
+    assert.deepEqual(await good.get('key', options), Uint8Array.of(1, 1))
+  })
+})
+
+describe('an abort', () => {
+  it('ends every request that it was given to, and none that is over', async () => {
+    const { clock, network } = open()
+    const [a, b] = [network.join('a'), network.join('b')]
+    b.serve('market', async bytes => bytes)
+    b.serve('lease', () => new Promise(() => {}))
+    const abort = new AbortController()
+    const options = { timeoutMs: 10_000, signal: abort.signal }
+    const answered = a.request('b', 'market', Uint8Array.of(1), options)
+    const hanging = [1, 2].map(i => a.request('b', 'lease', Uint8Array.of(i), options))
+    const ends = Promise.allSettled(hanging)
+    await clock.advance(100)
+    abort.abort()
+    assert.deepEqual(await answered, Uint8Array.of(1))
+    for (const end of await ends) assert.ok(end.status === 'rejected' && end.reason.code === 'ERR_ABORTED')
+  })
+})
