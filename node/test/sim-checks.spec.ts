@@ -159,21 +159,96 @@ describe('the watch', () => {
     encodeMessage(message('sealed', { cert: certOf(holder, fill) }))
 
   for (const [what, replies, isBroken] of [
-    ['growing fences', [promise(1), ack(1), promise(2, BOB), ack(2)], false],
-    ['a promise said again', [promise(1), promise(1)], false],
-    ['a fence that falls', [promise(2), promise(1)], true],
-    ['a renewal of an older fence', [promise(2), ack(1)], true],
-    ['one fence for two holders', [promise(1), promise(1, BOB)], true],
-    ['a vote said again', [vote(ALICE, 1), vote(ALICE, 1)], false],
-    ['votes for two holders', [vote(ALICE, 1), vote(BOB, 1)], true],
-    ['votes for two seals of one holder', [vote(ALICE, 1), vote(ALICE, 2)], true]
+    [
+      'growing fences',
+      [
+        [promise(1), ALICE],
+        [ack(1), ALICE],
+        [promise(2, BOB), BOB],
+        [ack(2), BOB]
+      ],
+      false
+    ],
+    [
+      'a lease that was proved, not promised, and then promised too',
+      [
+        [promise(1), ALICE],
+        [ack(2), BOB],
+        [promise(2, BOB), BOB]
+      ],
+      false
+    ],
+    [
+      'a promise said again',
+      [
+        [promise(1), ALICE],
+        [promise(1), ALICE]
+      ],
+      false
+    ],
+    [
+      'a fence that falls',
+      [
+        [promise(2), ALICE],
+        [promise(1), ALICE]
+      ],
+      true
+    ],
+    [
+      'a renewal of an older fence',
+      [
+        [promise(2), ALICE],
+        [ack(1), ALICE]
+      ],
+      true
+    ],
+    [
+      'one fence for two holders',
+      [
+        [promise(1), ALICE],
+        [promise(1, BOB), BOB]
+      ],
+      true
+    ],
+    [
+      'a renewal for one who does not hold it',
+      [
+        [promise(1), ALICE],
+        [ack(1), BOB]
+      ],
+      true
+    ],
+    [
+      'a vote said again',
+      [
+        [vote(ALICE, 1), ALICE],
+        [vote(ALICE, 1), ALICE]
+      ],
+      false
+    ],
+    [
+      'votes for two holders',
+      [
+        [vote(ALICE, 1), ALICE],
+        [vote(BOB, 1), BOB]
+      ],
+      true
+    ],
+    [
+      'votes for two seals of one holder',
+      [
+        [vote(ALICE, 1), ALICE],
+        [vote(ALICE, 2), ALICE]
+      ],
+      true
+    ]
   ] as const)
     it(`${isBroken ? 'objects to' : 'takes'} ${what}`, () => {
       const watch = new Watch(context, () => true)
-      for (const bytes of replies) watch.onLeaseReply(bytes, WITNESS)
+      for (const [bytes, asker] of replies) watch.onLeaseReply(bytes, WITNESS, asker)
       assert.equal(watch.violations.length > 0, isBroken)
       const blind = new Watch(context, () => false)
-      for (const bytes of replies) blind.onLeaseReply(bytes, WITNESS)
+      for (const [bytes, asker] of replies) blind.onLeaseReply(bytes, WITNESS, asker)
       assert.deepEqual(blind.violations, [])
     })
 

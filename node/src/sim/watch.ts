@@ -28,8 +28,8 @@ export class Watch {
     this.#isFaithful = isFaithful
   }
 
-  /** An answer to a lease request left its witness. */
-  onLeaseReply(bytes: Uint8Array, witness: PeerId): void {
+  /** An answer to a lease request left its witness for whoever asked. */
+  onLeaseReply(bytes: Uint8Array, witness: PeerId, asker: PeerId): void {
     if (!this.#isFaithful(witness)) return
     const decoded = decodeMessage(bytes, ['promise', 'renew-ack', 'commit-vote'], this.#context)
     if (!decoded.ok) return
@@ -41,13 +41,13 @@ export class Watch {
       word.vote ??= vote
       return
     }
+    // A renewal is its holder's own; a promise names whom it is for.
+    const holder = type === 'promise' ? body.holder : asker
     if (body.fence < word.fence)
       this.#note(`went back from fence ${word.fence} to ${body.fence}`, witness, body.replica)
-    if (type === 'promise') {
-      if (body.fence === word.fence && word.holder !== undefined && word.holder !== body.holder)
-        this.#note(`gave fence ${body.fence} to two holders`, witness, body.replica)
-      word.holder = body.holder
-    }
+    if (body.fence === word.fence && word.holder !== undefined && word.holder !== holder)
+      this.#note(`gave fence ${body.fence} to two holders`, witness, body.replica)
+    word.holder = holder
     word.fence = body.fence
   }
 

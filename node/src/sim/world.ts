@@ -1,6 +1,16 @@
 import { setMaxListeners } from 'node:events'
 import { SeededBeacon, StaticRegistry } from '@rayswarm/chain/genesis'
-import type { Amount, EscrowRef, JobSpec, Log, PeerEvents, PeerId, WitnessRule } from '@rayswarm/interface'
+import type {
+  Amount,
+  EscrowRef,
+  JobSpec,
+  Log,
+  PeerEvents,
+  PeerId,
+  Receipt,
+  SettlementOrder,
+  WitnessRule
+} from '@rayswarm/interface'
 import { judgeCertRecord } from '@rayswarm/lease'
 import { priceOf } from '@rayswarm/market'
 import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT } from '@rayswarm/params'
@@ -116,8 +126,8 @@ export class World {
       this.#contextOf(this.hosts[0]!),
       peer => !faithless.has(peer) && !this.#plot.bought.has(peer)
     )
-    this.network.onReply((protocol, bytes, from) => {
-      if (protocol === 'lease') this.#watch.onLeaseReply(bytes, from)
+    this.network.onReply((protocol, bytes, from, to) => {
+      if (protocol === 'lease') this.#watch.onLeaseReply(bytes, from, to)
     })
     this.network.onRequest((protocol, bytes) => {
       if (protocol === 'verification') this.#watch.onVerification(bytes)
@@ -330,7 +340,7 @@ export class World {
     this.#books = {
       subtaskCount: state.tracks.length,
       acceptedCount: state.count('accepted'),
-      ...(run === undefined && witnessed !== undefined ? { receipts: witnessed.order().receipts } : {})
+      ...(run === undefined && witnessed !== undefined ? receiptsOf(witnessed.order(), order) : {})
     }
   }
 
@@ -370,4 +380,12 @@ export class World {
       overheard: this.#watch.violations
     })
   }
+}
+
+/** The receipts behind a settlement, unless evidence has come since it was signed. */
+function receiptsOf(
+  now: { readonly order: SettlementOrder; readonly receipts: readonly Receipt[] },
+  settled: SettlementOrder
+): { receipts?: readonly Receipt[] } {
+  return now.order.receiptsRoot === settled.receiptsRoot ? { receipts: now.receipts } : {}
 }
