@@ -79,13 +79,10 @@ export async function serveStatus(
   const reach = Reach.of(host)
   const pages: Pages = { host, board, commands, reach, draining: new Draining(host.peer.node) }
   const answer = (request: IncomingMessage): Promise<Reply> => replyTo(request, pages)
-  const servers = [open(token, answer)]
-  servers[0]!.listen(0, '127.0.0.1')
   const socket = commands?.socketPath
-  if (socket !== undefined) {
-    await rm(socket, { force: true })
-    servers.push(open(token, answer).listen(socket))
-  }
+  if (socket !== undefined) await rm(socket, { force: true })
+  const servers = [open(token, answer).listen(0, '127.0.0.1')]
+  if (socket !== undefined) servers.push(open(token, answer).listen(socket))
   await Promise.all(servers.map(http => once(http, 'listening')))
   const address: StatusAddress = {
     url: `http://127.0.0.1:${(servers[0]!.address() as AddressInfo).port}`,

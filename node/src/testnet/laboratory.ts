@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RayswarmError } from '@rayswarm/interface'
-import { readJson, writeWhole } from '../disk.ts'
+import { writeWhole } from '../disk.ts'
 import { present } from '../present.ts'
 import { commandPeer } from '../status/ask.ts'
 import type { Fault } from './faults.ts'
@@ -242,9 +242,9 @@ export class Laboratory {
 
   async #tell(peer: PeerRecord, state: PeerState): Promise<void> {
     const path = join(peer.home, LAB_FILE)
-    const before = (await readJson(path, 'lab file').catch(() => undefined)) as LabFile | undefined
-    if (before !== undefined && JSON.stringify(before.state) === JSON.stringify(state)) return
-    await writeLab(peer, this.#file, state)
+    const text = JSON.stringify(labFileOf(peer, this.#file, state))
+    if ((await readFile(path, 'utf8').catch(() => '')) === text) return
+    await writeWhole(path, text, { thing: 'lab file', mode: 0o600 })
     const own = this.processOf(peer.name)
     if (own !== undefined && (await isRunning(own))) await commandPeer(peer.home, state)
   }
@@ -293,9 +293,9 @@ export function historyPathOf(home: string): string {
   return `${home}.${HISTORY_FILE}`
 }
 
-/** Write what a peer finds when it starts. */
-export async function writeLab(peer: PeerRecord, file: TestnetFile, state: PeerState): Promise<void> {
-  const lab: LabFile = {
+/** What a peer finds when it starts. */
+function labFileOf(peer: PeerRecord, file: TestnetFile, state: PeerState): LabFile {
+  return {
     name: peer.name,
     historyPath: historyPathOf(peer.home),
     ...present({
@@ -304,7 +304,6 @@ export async function writeLab(peer: PeerRecord, file: TestnetFile, state: PeerS
     }),
     state
   }
-  await writeWhole(join(peer.home, LAB_FILE), JSON.stringify(lab), { thing: 'lab file', mode: 0o600 })
 }
 
 /** One-way delays between peers, which are dealt out to the regions in turn. */
@@ -326,7 +325,6 @@ function argsOf(peer: PeerRecord, dir: string, file: TestnetFile): string[] {
 }
 
 async function forget(home: string): Promise<void> {
-  const { readdir } = await import('node:fs/promises')
   const kept = new Set([...KEYS, LAB_FILE, 'job.json'])
   for (const name of await readdir(home))
     if (!kept.has(name) && !name.endsWith('.log'))

@@ -120,7 +120,7 @@ export async function bringUp(plan: TestnetPlan, io: CommandIo): Promise<Laborat
   const startedAtMs = performance.now()
   const id = randomBytes(3).toString('hex')
   const namespaces = layer === 'namespace' ? await planNamespaces(id) : undefined
-  const sockets = namespaces && (await mkdtemp(join(tmpdir(), `rs${id}-`)))
+  const sockets = namespaces && (await mkdtemp(join(tmpdir(), `rayswarm-${id}-`)))
   const peers = acquainted(await recordPeers(plan, [...names, 'creator'], byzantine, namespaces))
   await writePeerBooks(peers, plan.seed)
   await Promise.all([LAB_HISTORY, 'history.jsonl'].map(file => rm(join(dir, file), { force: true })))
