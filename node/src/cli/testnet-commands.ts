@@ -28,7 +28,7 @@ function upCommand(testnet: Command, common: CommonOptions): void {
     .option('--liars <n>', 'how many of them lie: short for --byzantine garbage:<n>', '0')
     .option('--byzantine <kinds>', 'how many misbehave how, like garbage:1,squat:2')
     .option('--latency <file>', 'one-way delays between regions')
-    .addOption(new Option('--layer <layer>', 'where faults are made').choices(LAYERS).default('auto'))
+    .addOption(new Option('--layer <layer>', 'where faults are made').choices(LAYERS).default('process'))
     .addOption(
       new Option('--engine <engine>', 'what nodes execute with')
         .choices(['pathtracer', 'noop'])
