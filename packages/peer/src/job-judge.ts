@@ -202,6 +202,7 @@ export class JobJudge {
     if (!this.init.adopt(record, cert)) return false
     record.cert = cert
     record.outcome = 'sealed'
+    record.sealedAtMs = this.components.clock.nowMs()
     void this.init.state.save(track)
     this.components.events.emit('replica:committed', { replica: cert.replica, node: cert.holder })
     this.#refreshOpenings(track)

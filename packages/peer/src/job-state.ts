@@ -34,6 +34,8 @@ export interface ReplicaRecord {
   cert?: CommitCert
   /** Since when the replica is known to be committed without its holder having said so. */
   silentSinceMs?: number
+  /** Since when it is known to be closed. */
+  sealedAtMs?: number
   /** Since when the holder may open its seal. */
   mayOpenAtMs?: number
   /** Since when it is wanted, by our clock. */
@@ -103,6 +105,7 @@ export class JobState {
         if (replica.grantedAtMs !== undefined) replica.grantedAtMs = nowMs
         if (replica.mayOpenAtMs !== undefined) replica.mayOpenAtMs = nowMs
         if (replica.openSinceMs !== undefined) replica.openSinceMs = nowMs
+        if (replica.sealedAtMs !== undefined) replica.sealedAtMs = nowMs
         delete replica.silentSinceMs
       }
     }

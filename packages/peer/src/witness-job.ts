@@ -121,12 +121,25 @@ export class WitnessJob {
 
   /** Since when a replica is wanted; undefined while it is not. */
   openSinceMs(key: ReplicaKey): number | undefined {
-    const found = this.state.find(key)
-    if (found === undefined || this.#endedAtMs !== undefined) return undefined
-    const { track, record } = found
-    return track.record.state === 'running' && record.cert === undefined
-      ? (record.openSinceMs ?? this.#sinceMs)
-      : undefined
+    const track = this.state.tracks[key.subtask]
+    if (track?.record.state !== 'running' || this.#endedAtMs !== undefined) return undefined
+    const record = this.state.find(key)?.record
+    if (record !== undefined)
+      return record.cert === undefined ? (record.openSinceMs ?? this.#sinceMs) : undefined
+    return this.#isTroubled(track) ? this.#sinceMs : undefined
+  }
+
+  /**
+   * Whether a subtask has waited too long for somebody. What then to open instead is for each witness to judge, and they may judge
+   * differently: none of them stands in the way of what others want.
+   */
+  #isTroubled({ record }: SubtaskTrack): boolean {
+    const { clock, params } = this.components
+    const patientSinceMs = clock.nowMs() - 2 * params.revealTimeoutMs
+    return record.replicas.some(
+      ({ outcome, sealedAtMs }) =>
+        isDead(outcome) || (outcome === 'sealed' && (sealedAtMs ?? 0) < patientSinceMs)
+    )
   }
 
   priceCap(key: ReplicaKey): bigint {
@@ -308,6 +321,10 @@ export class WitnessJob {
       .sort((a, b) => a - b)
     return Math.max(times[times.length >> 1] ?? 0, this.components.params.leaseTermMsMin)
   }
+}
+
+function isDead(outcome: ReplicaRecord['outcome']): boolean {
+  return outcome === 'timeout' || outcome === 'missing' || outcome === 'mismatch'
 }
 
 function offsetOf(peer: PeerId, count: number): number {
