@@ -6,7 +6,7 @@ import type { Receipt } from '@rayswarm/interface'
 import { verifyReceipt } from '@rayswarm/settlement'
 import { cidOf } from '@rayswarm/wire'
 import type { PublishJson } from '../src/publish/deliver.ts'
-import { askPeer } from '../src/status/ask.ts'
+import { askPeer, askPeers } from '../src/status/ask.ts'
 import { type Ended, run, start, temporaryDir } from './support/program.ts'
 import { writeJob } from './support/scene.ts'
 
@@ -124,6 +124,10 @@ describe('collect', function () {
 
   it('still finds the job when it was settled long ago', async () => {
     onlyKeys('later')
+    const nodes = await askPeers([at('net')])
+    assert.equal(nodes.length, 4)
+    // It is handed on, but nobody takes it for work.
+    for (const { offers } of nodes) assert.deepEqual(offers, [])
     const ended = await collect('later', collected.job, '--out', at('later', 'out'))
     assert.equal(ended.exitCode, 0, ended.stderr)
     const later: PublishJson = ended.json
