@@ -73,7 +73,8 @@ export async function loadAccount(dir: string, options: AccountOptions): Promise
   if (typeof found === 'object' && found !== null && 'key' in found) {
     if (encryptedOnly) throw passphraseMissing(path)
     try {
-      const wallet = new Wallet(String(found.key))
+      const { NativeKey } = await import('@rayswarm/chain')
+      const wallet = new Wallet(new NativeKey(String(found.key)))
       return { account: wallet.address, key: wallet.privateKey as Hex, created: false, encrypted: false }
     } catch (cause) {
       throw notAnAccount(path, cause)

@@ -41,6 +41,7 @@ export {
 } from './deploy.ts'
 export { DEV_CHAIN_ID, DevChain, type DevChainInit } from './dev-chain.ts'
 export { type ChainInit, type ChainLink, EthersChain, openChain } from './ethers-chain.ts'
+export { NativeKey } from './native-key.ts'
 export { type OpenedEscrow, openedEscrows } from './opened-escrows.ts'
 export { appointmentHash, settlementHash } from './typed-settlement.ts'
 export { isVoteSigned, type RegistryRef, type StakeVote, voteHash } from './typed-vote.ts'

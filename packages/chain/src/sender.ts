@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Account, type Hex, RayswarmError } from '@rayswarm/interface'
 import { isError, NonceManager, type TransactionReceipt, Wallet } from 'ethers'
 import { chainError, reverted } from './errors.ts'
+import { NativeKey } from './native-key.ts'
 import type { Rpc } from './rpc.ts'
 
 /** Other people's transactions may change what ours costs before it is mined. Unused gas is not paid. */
@@ -33,7 +34,7 @@ export class Sender {
 
   constructor(rpc: Rpc, key: Hex) {
     this.#rpc = rpc
-    this.wallet = new Wallet(key, rpc.connection)
+    this.wallet = new Wallet(new NativeKey(key), rpc.connection)
     this.#nonces = new NonceManager(this.wallet)
     this.account = this.wallet.address
   }
