@@ -79,7 +79,8 @@ export async function join(options: JoinOptions, io: CommandIo): Promise<Outcome
     if (host.probes.length === 0) throw await noEngine()
     if (options.stake !== undefined) await (await import('./stake.ts')).stakeAtStart(host, options.stake, io)
     // Witnesses settle jobs that their creators left, and pay the gas.
-    void ensureGas(home, init.log, io.signal)
+    // A testnet's peers have theirs from the beginning.
+    if (lab === undefined) void ensureGas(home, init.log, io.signal)
     return await run(host, board, lab, options, io)
   } finally {
     await host.stop()

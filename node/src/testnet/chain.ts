@@ -6,6 +6,9 @@ import { readJson, writeWhole } from '../disk.ts'
 import { present } from '../present.ts'
 import { CHAIN_FILE, type ChainFile } from './chain-file.ts'
 import { RpcGate } from './rpc-gate.ts'
+import { readTestnet } from './testnet-file.ts'
+
+const GAS_WEI = 10n ** 19n
 
 /** Hidden command: a testnet's chain, until it is stopped. Continues where an earlier one of the directory ended. */
 export async function testnetChain(
@@ -22,6 +25,7 @@ export async function testnetChain(
     const treasury = earlier?.treasury ?? Wallet.createRandom().address
     const { rpcUrl, chainId, key } = dev
     const deployment = (await stillThere(dev, earlier)) ?? (await deploy({ rpcUrl, chainId, key, treasury }))
+    await giveGas(dev, options.dir)
     const file: ChainFile = { pid: process.pid, rpcUrl: gate?.url ?? rpcUrl, key, treasury, deployment }
     await writeWhole(path, `${JSON.stringify(file, undefined, 2)}\n`, { thing: 'chain file', mode: 0o600 })
     io.tell({ event: 'ready', ...file })
@@ -32,6 +36,12 @@ export async function testnetChain(
     await gate?.close()
     await dev.stop()
   }
+}
+
+/** Coins for everybody's gas: a faucet that all ask at once, with its one key, keeps them waiting. */
+async function giveGas(dev: DevChain, dir: string): Promise<void> {
+  const { peers } = await readTestnet(dir)
+  for (const { account } of peers) await dev.giveCoins(account, GAS_WEI)
 }
 
 /** The contracts of an earlier run, if its state was kept. */

@@ -168,8 +168,12 @@ export async function bringUp(plan: TestnetPlan, io: CommandIo): Promise<Laborat
 }
 
 /** Which layer it is going to be, said once. */
-async function layerOf({ layer }: TestnetPlan, { screen }: CommandIo): Promise<'process' | 'namespace'> {
-  if (layer === 'process') return layer
+async function layerOf(
+  { layer, host }: TestnetPlan,
+  { screen }: CommandIo
+): Promise<'process' | 'namespace'> {
+  // Whoever names an address wants to be reached there.
+  if (layer === 'process' || (layer === 'auto' && host !== '127.0.0.1')) return 'process'
   const missing = await namespacesMissing()
   if (missing === undefined) {
     screen.say('faults: network namespaces with nftables and tbf; delays in the processes')
