@@ -17,7 +17,7 @@ const CREATOR_LISTEN = '/ip4/127.0.0.3/tcp/0'
 const FRAME_COUNT = 6
 
 describe('a swarm by hand', function () {
-  this.timeout(120_000)
+  this.timeout(240_000)
   const dir = temporaryDir()
   const at = (...parts: string[]): string => join(dir.path, ...parts)
   const net = at('net')
@@ -38,7 +38,7 @@ describe('a swarm by hand', function () {
 
   const publishArgs = (...more: string[]): string[] => {
     const place = ['--swarm', swarm, '--data', at('creator'), '--out', at('out')]
-    return ['publish', job, ...place, '--listen', CREATOR_LISTEN, '--timeout', '40', '--json', ...more]
+    return ['publish', job, ...place, '--listen', CREATOR_LISTEN, '--timeout', '110', '--json', ...more]
   }
   const filesOf = (path: string): string[] =>
     (existsSync(path) ? readdirSync(path, { recursive: true }) : []).map(String)

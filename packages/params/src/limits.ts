@@ -56,7 +56,7 @@ export const LEDGER_ENTRIES_PER_AUTHOR_MAX = 100_000
 /** Authors whose feeds a peer keeps. */
 export const LEDGER_AUTHOR_COUNT_MAX = 10_000
 /** Open replicas in one answer of a witness. */
-export const OPENINGS_PAGE_COUNT_MAX = 256
+export const OPENINGS_PAGE_COUNT_MAX = 64
 /** Ids or items in one message of anti-entropy. */
 export const SYNC_ITEMS_COUNT_MAX = 512
 /** One frame of set reconciliation. It travels inside a direct message. */

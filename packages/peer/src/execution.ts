@@ -79,7 +79,6 @@ export class Execution {
       fence,
       waitedMs: this.components.clock.nowMs() - claimedAtMs
     })
-    this.#hint('lease', held.cert)
     if (held.register !== undefined) {
       // A crashed committer's result stands already: finish its commit, so that it is paid and the replica closes.
       await quorum.relay(held.register)
@@ -112,7 +111,7 @@ export class Execution {
         return { end: 'refused', refusal: committed.refusal }
       }
       const { cert } = committed
-      this.#hint('commit', cert)
+      this.#hint(cert)
       const elapsedMs = this.components.clock.nowMs() - startedAtMs
       const result = { attestation: sealed.attestation, cert }
       // A full disk must not cost the node its pay: without the record only a restart would lose it.
@@ -167,12 +166,12 @@ export class Execution {
     return { seal: sealOf(attestation.body), attestation }
   }
 
-  /** Publish a certificate for whoever looks for it. Nobody depends on it. */
-  #hint(kind: 'lease' | 'commit', cert: Parameters<typeof encodeCert>[1]): void {
+  /** Publish that a replica is closed, for whoever looks for it. Nobody depends on it. A lease is over before a record of it is read. */
+  #hint(cert: CommitCert): void {
     const { records, params } = this.components
     const options = { timeoutMs: params.recordsTimeoutMs, signal: this.scope.signal }
     this.scope.spawn('certificate record', () =>
-      records.put(certKey(kind, cert.replica), encodeCert(kind, cert), options).catch(() => undefined)
+      records.put(certKey('commit', cert.replica), encodeCert('commit', cert), options).catch(() => undefined)
     )
   }
 }
