@@ -85,7 +85,9 @@ const SKETCHES: Readonly<Record<string, Sketch>> = {
     faults: { diskLatencyMsMax: 30, diskFullBps: 100 }
   },
   liars: {
-    about: 'five nodes of nineteen attest wrong results, always or sometimes',
+    about:
+      'five nodes of nineteen attest wrong results, always or sometimes: three of them can spoil a subtask',
+    expect: 'safe',
     liarCount: 3,
     adversaries: [{ kind: 'sometimes', count: 2 }]
   },

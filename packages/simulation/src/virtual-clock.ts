@@ -3,10 +3,21 @@ import type { Clock, Timer } from '@rayswarm/interface'
 /** Events between two turns of the event loop. */
 const EVENTS_PER_TURN = 512
 
-interface Pending {
-  readonly atMs: number
-  readonly order: number
+/** A timer in the heap, and its own handle: there are tens of thousands of them in a world. */
+class Pending implements Timer {
   fn: (() => void) | undefined
+
+  constructor(
+    readonly atMs: number,
+    readonly order: number,
+    fn: () => void
+  ) {
+    this.fn = fn
+  }
+
+  cancel(): void {
+    this.fn = undefined
+  }
 }
 
 /**
@@ -28,13 +39,9 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, fn: () => void): Timer {
-    const entry: Pending = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, fn }
+    const entry = new Pending(this.#nowMs + Math.max(0, delayMs), this.#order++, fn)
     push(this.#heap, entry)
-    return {
-      cancel: () => {
-        entry.fn = undefined
-      }
-    }
+    return entry
   }
 
   /** Move `byMs` forward, firing every timer that falls due on the way. */
@@ -93,7 +100,7 @@ export class HostClock implements Clock {
 
   /** Whole milliseconds, like every real clock a peer reads. */
   nowMs(): number {
-    return Math.floor(this.#exactMs())
+    return Math.floor(this.exactMs())
   }
 
   after(delayMs: number, fn: () => void): Timer {
@@ -102,26 +109,17 @@ export class HostClock implements Clock {
 
   /** Like `after`, unless `wanted()` is false when the time has come. */
   afterIf(delayMs: number, fn: () => void, wanted: () => boolean): Timer {
-    let cancelled = false
-    const dueAtMs = this.#exactMs() + Math.max(0, delayMs)
-    const fire = (): void => {
-      if (cancelled || !wanted()) return
-      if (this.#paused) {
-        this.#held.push(fire)
-        return
-      }
-      // It stood still in between.
-      const leftMs = dueAtMs - this.#exactMs()
-      if (leftMs > ROUNDING_MS) timer = this.#world.after(leftMs / this.#rate, fire)
-      else fn()
-    }
-    let timer = this.#world.after(Math.max(0, delayMs) / this.#rate, fire)
-    return {
-      cancel: () => {
-        cancelled = true
-        timer.cancel()
-      }
-    }
+    return new HostTimer(this, Math.max(0, delayMs), fn, wanted)
+  }
+
+  /** @internal Call `fire` once the world has waited long enough for `delayMs` of ours. */
+  arm(delayMs: number, fire: () => void): Timer {
+    return this.#world.after(delayMs / this.#rate, fire)
+  }
+
+  /** @internal Its time has come while the clock stands still. */
+  hold(fire: () => void): void {
+    this.#held.push(fire)
   }
 
   /** Stop: no timer fires. */
@@ -143,13 +141,44 @@ export class HostClock implements Clock {
   }
 
   #anchor(): void {
-    this.#ownAtMs = this.#exactMs()
+    this.#ownAtMs = this.exactMs()
     this.#worldAtMs = this.#world.nowMs()
   }
 
-  #exactMs(): number {
+  /** @internal Not rounded. */
+  exactMs(): number {
     if (this.#paused) return this.#ownAtMs
     return this.#ownAtMs + (this.#world.nowMs() - this.#worldAtMs) * this.#rate
+  }
+}
+
+/** A timer of one machine: waits on when its clock stood still in between. */
+class HostTimer implements Timer {
+  readonly #clock: HostClock
+  readonly #dueAtMs: number
+  readonly #wanted: () => boolean
+  #fn: (() => void) | undefined
+  #timer: Timer
+
+  constructor(clock: HostClock, delayMs: number, fn: () => void, wanted: () => boolean) {
+    this.#clock = clock
+    this.#dueAtMs = clock.exactMs() + delayMs
+    this.#fn = fn
+    this.#wanted = wanted
+    this.#timer = clock.arm(delayMs, this.#fire)
+  }
+
+  cancel(): void {
+    this.#fn = undefined
+    this.#timer.cancel()
+  }
+
+  readonly #fire = (): void => {
+    if (this.#fn === undefined || !this.#wanted()) return
+    if (this.#clock.paused) return this.#clock.hold(this.#fire)
+    const leftMs = this.#dueAtMs - this.#clock.exactMs()
+    if (leftMs > ROUNDING_MS) this.#timer = this.#clock.arm(leftMs, this.#fire)
+    else this.#fn()
   }
 }
 
