@@ -49,25 +49,52 @@ export class VirtualClock implements Clock {
     await this.until(() => false, byMs)
   }
 
-  /** Move forward until `met()` holds, at most `byMs`; answers whether it holds. */
-  async until(met: () => boolean, byMs: number): Promise<boolean> {
+  /**
+   * Move forward until `met()` holds, at most `byMs`; answers whether it holds.
+   *
+   * Between two timers every promise that can move moves: nothing in a simulated peer waits on anything slower than a microtask.
+   */
+  until(met: () => boolean, byMs: number): Promise<boolean> {
     const untilMs = this.#nowMs + byMs
-    await turn()
-    for (let firedCount = 1; !met(); firedCount++) {
+    return new Promise((resolve, reject) => {
+      let firedCount = 0
+      const step = (): void => {
+        try {
+          const ended = this.#step(met, untilMs)
+          if (ended !== undefined) return resolve(ended)
+        } catch (cause) {
+          return reject(cause)
+        }
+        // Now and then a whole turn of the event loop, so that signals and the host's own timers get through.
+        if (++firedCount % EVENTS_PER_TURN === 0) setImmediate(step)
+        else SETTLED.then(later)
+      }
+      // A tick that is asked for in a microtask comes when no microtask is left; it costs a tenth of a turn of the loop.
+      const later = (): void => process.nextTick(step)
+      setImmediate(step)
+    })
+  }
+
+  /** Fire the next timer. Answers how it ended when there is none in time, or nothing more to wait for. */
+  #step(met: () => boolean, untilMs: number): boolean | undefined {
+    while (!met()) {
       const next = this.#heap[0]
       if (next === undefined || next.atMs > untilMs) {
         this.#nowMs = untilMs
         return met()
       }
       pop(this.#heap)
-      if (next.fn === undefined) continue
+      const { fn } = next
+      if (fn === undefined) continue
       this.#nowMs = next.atMs
-      next.fn()
-      await (firedCount % EVENTS_PER_TURN === 0 ? turn() : settle())
+      fn()
+      return undefined
     }
     return true
   }
 }
+
+const SETTLED = Promise.resolve()
 
 /** How a machine's clock departs from the world's. */
 export interface HostClockInit {
@@ -204,24 +231,6 @@ export class ProcessClock implements Clock {
   stop(): void {
     this.#stopped = true
   }
-}
-
-/**
- * Let every promise that can move, move. Nothing in a simulated peer waits on anything slower than a microtask.
- *
- * A tick that is asked for in a microtask comes when no microtask is left; it costs a tenth of a turn of the event loop.
- */
-function settle(): Promise<void> {
-  return new Promise<void>(resolve => {
-    process.nextTick(resolve)
-  })
-}
-
-/** The same by a whole turn of the event loop, so that signals and the host's own timers get through. */
-function turn(): Promise<void> {
-  return new Promise<void>(resolve => {
-    setImmediate(resolve)
-  })
 }
 
 function before(a: Pending, b: Pending): boolean {
