@@ -93,6 +93,11 @@ export class NodeJob {
     this.bidAtMs = Math.max(this.bidAtMs, clock.nowMs() + waitMs)
   }
 
+  /** Whether to leave the creator alone for now. Where it is the only witness there is nobody else to ask. */
+  get isCreatorSilent(): boolean {
+    return this.offer.drawn !== undefined && this.components.clock.nowMs() < this.askCreatorAtMs
+  }
+
   get busy(): boolean {
     return this.bidding || this.running.size > 0 || this.sealedCount > 0
   }

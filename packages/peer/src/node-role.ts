@@ -120,7 +120,7 @@ export class NodeRole {
     if (job === undefined) return
     if (notice.about === 'subtask-sealed') job.wake()
     else {
-      job.bidAtMs = 0
+      job.bidAtMs = job.askCreatorAtMs = 0
       this.#seek()
     }
   }
@@ -186,7 +186,7 @@ export class NodeRole {
     job.declineCount = 0
     if (this.#placesFor(job) <= 0) return this.#decline(job, 'busy')
     const waitedMs = clock.nowMs() - job.sinceMs
-    if (clock.nowMs() < job.askCreatorAtMs || !mayBid(job.offer, network.peerId, waitedMs, params))
+    if (job.isCreatorSilent || !mayBid(job.offer, network.peerId, waitedMs, params))
       return this.#race(job, judged.probe)
     await network.learn(creator, this.offers.get(job.offer.job)?.signed.body.addresses ?? [])
     const bid = signed(
