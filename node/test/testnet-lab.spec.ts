@@ -237,7 +237,7 @@ describe('testnet: who its peers are', () => {
       )
     )
     known.forEach((list, index) => {
-      assert.equal(list.length, Math.min(5, index))
+      assert.equal(list.length, Math.min(4, index))
       assert.ok(
         list.every((other: number) => other <= index),
         'only those who started before'

@@ -7,10 +7,10 @@ import type { PeerRecord } from './testnet-file.ts'
 /** With more peers than this, all of them looking for all at once keeps the machine busy for minutes. */
 const STRANGERS_MAX = 16
 /** Each then knows so many who started before it, which makes twice as many connections: enough not to look for more. */
-const KNOWN_COUNT = 5
+const KNOWN_COUNT = 4
 /** …and looks around for the first time when all are there, one after the other. */
-const FIRST_LOOK_MS = 45_000
-const NEXT_LOOK_MS = 500
+const FIRST_LOOK_MS = 90_000
+const NEXT_LOOK_MS = 1_000
 
 /**
  * Peers of a large testnet have met before: each finds a few of the others in its peer book, and a swarm that is connected

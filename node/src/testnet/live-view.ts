@@ -147,7 +147,7 @@ export function slotKey(slot: {
 }
 
 /** Connections a peer of a large testnet must have at least. */
-export const DEGREE_MIN = 6
+export const DEGREE_MIN = 5
 
 /**
  * Whether everybody is connected well enough: each with a few others, and all with all by way of others. If not, what is

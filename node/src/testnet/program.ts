@@ -13,7 +13,7 @@ const BANNER =
 /** What was compiled is kept once a process is well under way, for those that start after it. */
 const START = `import module from 'node:module'
 module.enableCompileCache(import.meta.dirname + '/compiled')
-for (const afterMs of [1_500, 10_000]) setTimeout(() => module.flushCompileCache(), afterMs).unref()
+for (const afterMs of [1_500, 5_000]) setTimeout(() => module.flushCompileCache(), afterMs).unref()
 const { main } = await import('./main.js')
 await main(process.argv)
 `
