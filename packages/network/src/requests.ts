@@ -16,6 +16,7 @@ import {
 } from '@rayswarm/params'
 import { Deadline } from './deadline.ts'
 import { frames } from './frames.ts'
+import { KeptStreams, type RequestStream } from './kept-streams.ts'
 import { PROTOCOLS, protocolName } from './names.ts'
 import type { TransportFaults } from './transport-faults.ts'
 import { Turns } from './turns.ts'
@@ -26,8 +27,10 @@ const INBOUND_REQUESTS_MAX = 1_024
 const WAITING_REQUESTS_MAX = 1_024
 /** Reconciliations one peer may have open with another. */
 const SYNC_REQUESTS_PER_PEER_MAX = 8
-/** A request has to arrive in full within this time of its stream's opening. */
+/** A request has to arrive in full within this time of its stream's opening… */
 const READ_TIMEOUT_MS = 5_000
+/** …or, where the stream is used again, of the answer before it. The asker gives the stream up sooner. */
+const IDLE_TIMEOUT_MS = 15_000
 /** A handler that takes longer has its stream closed: whoever asked has given up. */
 const HANDLER_TIMEOUT_MS = 30_000
 /** The answer has to be taken within this time. */
@@ -49,7 +52,7 @@ function laneOf(protocol: Protocol): Lane {
 
 type RequestHandler = (bytes: Uint8Array, from: PeerId) => Promise<Uint8Array>
 
-/** Requests and answers, each pair on a stream of its own. spec/network.md#requests */
+/** Requests and answers, one pair at a time on a stream. spec/network.md#requests */
 export class Requests {
   readonly #libp2p: Libp2p
   readonly #log: Log
@@ -61,6 +64,7 @@ export class Requests {
   #inboundCount = 0
   readonly #turns = new Turns({ heldMax: OUTBOUND_REQUESTS_MAX, lineMax: WAITING_REQUESTS_MAX })
   readonly #turnsOf = { sync: new Map<PeerId, Turns>(), rest: new Map<PeerId, Turns>() }
+  readonly #kept = new KeptStreams()
   readonly #stopped = new AbortController()
 
   constructor(
@@ -89,6 +93,7 @@ export class Requests {
 
   async stop(): Promise<void> {
     this.#stopped.abort()
+    this.#kept.close()
     await this.#libp2p.unhandle(PROTOCOLS.map(protocol => protocolName(this.#netId, protocol)))
   }
 
@@ -167,17 +172,40 @@ export class Requests {
     bytes: Uint8Array,
     deadline: Deadline
   ): Promise<Uint8Array> {
+    const to = peerId.toString()
+    const key = `${to} ${protocol}`
+    const over = async (line: RequestStream): Promise<Uint8Array> => {
+      const answer = await this.#over(line, to, bytes, deadline)
+      this.#kept.keep(key, line)
+      return answer
+    }
+    const kept = this.#kept.take(key)
+    if (kept !== undefined) {
+      deadline.connected = true
+      try {
+        return await over(kept)
+      } catch (error) {
+        // The other side may have given it up, or died and come back: a fresh one gets one chance.
+        if (deadline.signal.aborted) throw error
+        deadline.connected = false
+      }
+    }
     const stream = await this.#open(peerId, protocol, deadline)
+    return await over({ stream, ...frames(stream) })
+  }
+
+  async #over(
+    { stream, read, write }: RequestStream,
+    to: PeerId,
+    bytes: Uint8Array,
+    deadline: Deadline
+  ): Promise<Uint8Array> {
     try {
-      if (this.#faults?.loses(peerId.toString())) await deadline.race(new Promise<never>(() => {}))
-      const { read, write } = frames(stream)
+      if (this.#faults?.loses(to)) await deadline.race(new Promise<never>(() => {}))
       const answer = read(deadline.signal)
-      answer.catch(() => {}) // awaited below, but only after the writes
+      answer.catch(() => {}) // awaited below, but only after the write
       await write(bytes, deadline.signal)
-      await stream.close({ signal: deadline.signal })
-      const received = await answer
-      linger(stream)
-      return received
+      return await answer
     } catch (error) {
       stream.abort(asError(error))
       throw error
@@ -203,41 +231,54 @@ export class Requests {
 
   async #answer(protocol: Protocol, stream: Stream, connection: Connection): Promise<void> {
     const from = connection.remotePeer.toString()
+    const { read, write } = frames(stream)
+    // The first one counts from the opening of its stream, the others from when they are there.
+    let leave = this.#enter(protocol, from)
+    if (leave === undefined) return stream.abort(new Error('too many requests'))
+    try {
+      for (let waitMs = READ_TIMEOUT_MS; ; waitMs = IDLE_TIMEOUT_MS) {
+        const bytes = await within(waitMs, this.#stopped.signal, read)
+        leave ??= this.#enter(protocol, from)
+        if (leave === undefined) return stream.abort(new Error('too many requests'))
+        const answer = await this.#respond(protocol, bytes, from)
+        if (this.#faults?.loses(from))
+          await within(HANDLER_TIMEOUT_MS, this.#stopped.signal, signal => ended(stream, signal))
+        await within(WRITE_TIMEOUT_MS, this.#stopped.signal, signal => write(answer, signal))
+        leave()
+        leave = undefined
+      }
+    } catch (error) {
+      if (leave === undefined) return await end(stream)
+      leave()
+      this.#log.debug('request not answered', { protocol, from, cause: error })
+      stream.abort(asError(error))
+    }
+  }
+
+  /** Count a request in, if there is room. The answer counts it out. */
+  #enter(protocol: Protocol, from: PeerId): (() => void) | undefined {
     const lane = laneOf(protocol)
     const inbound = this.#inbound[lane]
     const open = inbound.get(from) ?? 0
-    if (open >= LANES[lane].requestsMax || this.#inboundCount >= INBOUND_REQUESTS_MAX)
-      return stream.abort(new Error('too many requests'))
+    if (open >= LANES[lane].requestsMax || this.#inboundCount >= INBOUND_REQUESTS_MAX) return undefined
     inbound.set(from, open + 1)
     this.#inboundCount++
-    try {
-      await this.#respond(protocol, stream, from)
-    } catch (error) {
-      this.#log.debug('request not answered', { protocol, from, cause: error })
-      stream.abort(asError(error))
-      return
-    } finally {
+    return () => {
       const left = (inbound.get(from) ?? 1) - 1
       if (left > 0) inbound.set(from, left)
       else inbound.delete(from)
       this.#inboundCount--
     }
-    await stream.close({ signal: AbortSignal.timeout(WRITE_TIMEOUT_MS) }).catch(asAborted(stream))
-    linger(stream)
   }
 
-  async #respond(protocol: Protocol, stream: Stream, from: PeerId): Promise<void> {
-    const { read, write } = frames(stream)
-    const bytes = await within(READ_TIMEOUT_MS, this.#stopped.signal, read)
+  async #respond(protocol: Protocol, bytes: Uint8Array, from: PeerId): Promise<Uint8Array> {
     const handler = this.#handlers.get(protocol)
     if (handler === undefined) throw new Error('not served here')
     const answer = await within(HANDLER_TIMEOUT_MS, this.#stopped.signal, (_, deadline) =>
       deadline.race(handler(bytes, from))
     )
     if (answer.byteLength > MESSAGE_SIZE_BYTES_MAX.direct) throw new Error('answer too long')
-    if (this.#faults?.loses(from))
-      await within(HANDLER_TIMEOUT_MS, this.#stopped.signal, s => ended(stream, s))
-    await within(WRITE_TIMEOUT_MS, this.#stopped.signal, signal => write(answer, signal))
+    return answer
   }
 }
 
@@ -262,16 +303,14 @@ function ended(stream: Stream, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Do not leave a stream behind whose other end is never closed. */
-function linger(stream: Stream): void {
+/** No more requests came. The other side's end may take a moment to arrive. */
+async function end(stream: Stream): Promise<void> {
+  const signal = AbortSignal.timeout(WRITE_TIMEOUT_MS)
+  await stream.close({ signal }).catch(error => stream.abort(asError(error)))
   if (stream.status !== 'open') return
   const timer = setTimeout(() => stream.abort(new Error('stream left open')), LINGER_MS)
   timer.unref()
   stream.addEventListener('close', () => clearTimeout(timer), { once: true })
-}
-
-function asAborted(stream: Stream): (error: unknown) => void {
-  return error => stream.abort(asError(error))
 }
 
 function asError(error: unknown): Error {
