@@ -124,6 +124,12 @@ export class BlockStream {
     return this.#openCount === 0 ? 0 : performance.now() - this.#lastByteAtMs
   }
 
+  /** Whether it can be asked, and nothing is under way. */
+  get idle(): boolean {
+    const { status, remoteWriteStatus } = this.#stream
+    return this.#openCount === 0 && status === 'open' && remoteWriteStatus === 'writable'
+  }
+
   async ask(cid: CID): Promise<void> {
     if (this.#openCount++ === 0) this.#lastByteAtMs = performance.now()
     await this.#bytes.write(cid.multihash.digest)

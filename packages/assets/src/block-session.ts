@@ -6,6 +6,7 @@ import type { CID } from 'multiformats/cid'
 import { equals } from 'uint8arrays/equals'
 import { BlockStream, REQUESTS_OPEN_MAX } from './block-protocol.ts'
 import type { BlockSource, OpenSource } from './download.ts'
+import type { IdleStreams } from './idle-streams.ts'
 
 /** Streams opened at once to those named as providers, and to others when these fail. */
 const PROVIDERS_AT_ONCE = 8
@@ -34,6 +35,8 @@ interface Want {
 interface Lane {
   readonly peer: PeerId
   readonly stream: BlockStream
+  /** An earlier operation left it, and nothing has come over it since: when it fails, that says nothing about the peer. */
+  stale: boolean
   /** In the order they were asked, which is the order of the answers. */
   readonly asked: Want[]
   listening: boolean
@@ -44,6 +47,7 @@ export interface BlockSessionComponents {
   readonly libp2p: Libp2p
   readonly netId: string
   readonly log: Log | undefined
+  readonly idle: IdleStreams
   /** Asked for a block that none of our own kind has; `peers` do not speak our protocol. */
   readonly foreign: OpenSource
 }
@@ -58,7 +62,7 @@ export class BlockSession implements BlockSource {
   readonly #parts: BlockSessionComponents
   readonly #signal: AbortSignal
   readonly #closing = new AbortController()
-  readonly #candidates: PeerId[]
+  #candidates: PeerId[]
   readonly #known = new Set<PeerId>()
   readonly #foreign = new Set<PeerId>()
   readonly #wants = new Set<Want>()
@@ -95,7 +99,7 @@ export class BlockSession implements BlockSource {
   close(): void {
     this.#closing.abort()
     clearInterval(this.#watch)
-    for (const lane of this.#lanes) lane.stream.close()
+    for (const { peer, stream } of this.#lanes) this.#parts.idle.give(peer, stream)
     this.#lanes.clear()
   }
 
@@ -108,7 +112,9 @@ export class BlockSession implements BlockSource {
       for (const lane of this.#lanes) gave = this.#give(lane, waiting) || gave
     }
     const stuck = waiting.filter(want => want.lanes.size === 0 && !this.#has(want, isResponsive))
-    if (stuck.length === 0 || this.#openMore()) return
+    // Several peers are faster than one, as long as there is something to ask each for.
+    const hungry = this.#candidates.length > 0 && this.#lanes.size + this.#opening < this.#wants.size
+    if ((stuck.length > 0 || hungry) && this.#openMore()) return
     // A silent peer may still answer: the caller's deadline decides about it.
     for (const want of stuck) if (!this.#has(want, () => true)) this.#fail(want)
   }
@@ -139,6 +145,7 @@ export class BlockSession implements BlockSource {
     for (let want = lane.asked[0]; want !== undefined; want = lane.asked[0]) {
       const bytes = await lane.stream.answer(want.cid)
       if (!this.#lanes.has(lane)) return
+      lane.stale = false
       lane.asked.shift()
       want.lanes.delete(lane)
       if (bytes === undefined) {
@@ -160,6 +167,7 @@ export class BlockSession implements BlockSource {
     if (!this.#signal.aborted)
       this.#parts.log?.debug('peer dropped', { peer: lane.peer, cause: String(cause) })
     lane.stream.close()
+    if (lane.stale) this.#candidates.push(lane.peer)
     for (const want of lane.asked) want.lanes.delete(lane)
     this.#work()
   }
@@ -177,18 +185,25 @@ export class BlockSession implements BlockSource {
         this.#candidates.push(peer.toString())
       }
     }
-    for (const peer of this.#candidates.splice(0, most)) void this.#open(peer)
+    // Those with a stream left over are enough, if they have it.
+    const { idle } = this.#parts
+    const next = this.#candidates.some(peer => idle.has(peer))
+      ? this.#candidates.filter(peer => idle.has(peer)).slice(0, most)
+      : this.#candidates.slice(0, most)
+    this.#candidates = this.#candidates.filter(peer => !next.includes(peer))
+    for (const peer of next) void this.#open(peer)
     return this.#opening > 0
   }
 
   async #open(peer: PeerId): Promise<void> {
     this.#opening++
-    const { libp2p, netId, log } = this.#parts
+    const { libp2p, netId, log, idle } = this.#parts
     try {
+      const left = idle.take(peer)
       const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-      const stream = await BlockStream.open(libp2p, netId, peerIdFromString(peer), signal)
-      if (this.#signal.aborted) stream.close()
-      else this.#lanes.add({ peer, stream, asked: [], listening: false })
+      const stream = left ?? (await BlockStream.open(libp2p, netId, peerIdFromString(peer), signal))
+      if (this.#signal.aborted) idle.give(peer, stream)
+      else this.#lanes.add({ peer, stream, stale: left !== undefined, asked: [], listening: false })
     } catch (error) {
       if (error instanceof Error && error.name === 'UnsupportedProtocolError') this.#foreign.add(peer)
       if (!this.#signal.aborted) log?.debug('peer not reached', { peer, cause: String(error) })

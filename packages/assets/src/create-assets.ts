@@ -13,6 +13,7 @@ import { DiskBlocks } from './disk-blocks.ts'
 import type { OpenSource } from './download.ts'
 import { failureOf } from './failures.ts'
 import { HeliaAssets } from './helia-assets.ts'
+import { IdleStreams } from './idle-streams.ts'
 import { Pins } from './pins.ts'
 
 /** What {@link createAssets} needs. */
@@ -61,12 +62,14 @@ export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
     await helia.start()
     const { libp2p } = helia
     undo.unshift(await serveBlocks(libp2p, init.netId, blocks, init.log))
+    const idle = new IdleStreams()
+    undo.unshift(async () => idle.close())
     return new HeliaAssets({
       libp2p,
       blocks,
       pins,
       checkouts,
-      source: sourceOver(helia, init),
+      source: sourceOver(helia, idle, init),
       close: () => inTurn(undo)
     })
   } catch (error) {
@@ -75,9 +78,13 @@ export async function createAssets(init: AssetsInit): Promise<HeliaAssets> {
   }
 }
 
-function sourceOver(helia: HeliaWithLibp2p<ServiceMap>, { netId, log }: AssetsInit): OpenSource {
+function sourceOver(
+  helia: HeliaWithLibp2p<ServiceMap>,
+  idle: IdleStreams,
+  { netId, log }: AssetsInit
+): OpenSource {
   const foreign: OpenSource = (peers, signal) => new BitswapSource(helia.blockstore, peers, signal)
-  const components = { libp2p: helia.libp2p, netId, log, foreign }
+  const components = { libp2p: helia.libp2p, netId, log, idle, foreign }
   return (providers, signal) => new BlockSession(components, providers, signal)
 }
 
