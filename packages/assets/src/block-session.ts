@@ -86,7 +86,15 @@ export class BlockSession implements BlockSource {
       return await new Promise<Uint8Array>((resolve, reject) => {
         giveUp = () => reject(this.#signal.reason)
         this.#signal.addEventListener('abort', giveUp, { once: true })
-        want = { cid, resolve, reject, tried: new Set(), lanes: new Set(), liars: new Set(), askedAtMs: 0 }
+        want = {
+          cid,
+          resolve,
+          reject,
+          tried: new Set(),
+          lanes: new Set(),
+          liars: new Set(),
+          askedAtMs: performance.now()
+        }
         this.#wants.add(want)
         this.#work()
       })
@@ -175,6 +183,11 @@ export class BlockSession implements BlockSource {
   /** Whether anybody new is being asked. */
   #openMore(): boolean {
     if (this.#opening > 0) return true
+    this.#openNext()
+    return this.#opening > 0
+  }
+
+  #openNext(): void {
     let most = PROVIDERS_AT_ONCE
     if (this.#candidates.length === 0) {
       most = OTHERS_AT_ONCE
@@ -185,14 +198,13 @@ export class BlockSession implements BlockSource {
         this.#candidates.push(peer.toString())
       }
     }
-    // Those with a stream left over are enough, if they have it.
+    // Whoever has a stream left over costs nothing; of the others two, lest the only one be dead.
     const { idle } = this.#parts
-    const next = this.#candidates.some(peer => idle.has(peer))
-      ? this.#candidates.filter(peer => idle.has(peer)).slice(0, most)
-      : this.#candidates.slice(0, most)
+    const ready = this.#candidates.filter(peer => idle.has(peer))
+    const count = Math.min(most, Math.max(this.#wants.size, ready.length > 0 ? 1 : 2))
+    const next = (ready.length > 0 ? ready : this.#candidates).slice(0, count)
     this.#candidates = this.#candidates.filter(peer => !next.includes(peer))
     for (const peer of next) void this.#open(peer)
-    return this.#opening > 0
   }
 
   async #open(peer: PeerId): Promise<void> {
@@ -218,7 +230,7 @@ export class BlockSession implements BlockSource {
     const nowMs = performance.now()
     let late = false
     for (const want of this.#wants) {
-      if (want.lanes.size === 0 || nowMs - want.askedAtMs < HEDGE_MS) continue
+      if (nowMs - want.askedAtMs < HEDGE_MS) continue
       const silent = ![...want.lanes].some(isResponsive)
       const other = [...this.#lanes].find(
         lane =>
@@ -229,7 +241,7 @@ export class BlockSession implements BlockSource {
       if (other !== undefined) this.#ask(other, want)
       else late ||= silent || nowMs - want.askedAtMs >= SLOW_MS
     }
-    if (late) this.#openMore()
+    if (late) this.#openNext()
     this.#work()
   }
 
