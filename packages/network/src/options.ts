@@ -158,6 +158,8 @@ function dht(init: SwarmInit, { dht: settings }: Settings) {
     datastorePrefix: DHT_PREFIX,
     // Left out, kad-dht serves as soon as it knows a public address of its own.
     ...(settings.serveAlways ? { clientMode: false } : {}),
+    kBucketSize: settings.storingPeerCount,
+    alpha: settings.askedAtOnceCount,
     peerInfoMapper: settings.privateAddresses ? passthroughMapper : removePrivateAddressesMapper,
     networkDialTimeout: { minTimeout: settings.peerTimeoutMsMin, maxTimeout: settings.peerTimeoutMsMax },
     initialQuerySelfInterval: init.firstLookMs ?? settings.initialSelfQueryMs,

@@ -60,6 +60,10 @@ export interface Settings {
     readonly privateAddresses: boolean
     /** Store records for others even without a public address. On the internet such a peer only costs others time. */
     readonly serveAlways: boolean
+    /** Peers that store a record: k of Kademlia. Default 20, which costs a small swarm more than its leases do. */
+    readonly storingPeerCount: number
+    /** Peers asked at once in one lookup: α of Kademlia. Default 10. */
+    readonly askedAtOnceCount: number
     /** The first look around after start, and its repetition until somebody is found. */
     readonly initialSelfQueryMs: number
   }
@@ -100,6 +104,8 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       peerTimeoutMsMax: 1_500,
       privateAddresses: true,
       serveAlways: true,
+      storingPeerCount: 8,
+      askedAtOnceCount: 3,
       initialSelfQueryMs: 500
     },
     wantedPeerCount: 24
@@ -134,6 +140,8 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       peerTimeoutMsMax: 5 * SECOND_MS,
       privateAddresses: false,
       serveAlways: false,
+      storingPeerCount: 20,
+      askedAtOnceCount: 10,
       initialSelfQueryMs: SECOND_MS
     },
     wantedPeerCount: 32
