@@ -58,7 +58,8 @@ export class LeaseKeeper {
     this.#unprovenCount =
       answer !== undefined && 'termMs' in answer ? Math.max(0, this.#unprovenCount - 1) : PROVEN_COUNT
     if (answer !== undefined && 'termMs' in answer) {
-      return this.#schedule(answer.termMs / LEASE_RENEWALS_PER_TERM)
+      // The shortest term of a quorum may be a liar's: it sets no pace that hurts the honest ones.
+      return this.#schedule(Math.max(answer.termMs / LEASE_RENEWALS_PER_TERM, params.leaseRetryMs))
     }
     if (answer !== undefined && ((answer.fence ?? 0) > this.#fence || answer.reason === 'done')) {
       this.stop()

@@ -42,12 +42,9 @@ export interface LeaseWish {
   readonly grant?: Signed<Grant>
 }
 
-/** A lease won, and the instant from which its term counts. */
+/** A lease won. For how long is nothing to its holder: it works on until somebody proves a higher fence. */
 export interface HeldLease {
   readonly cert: LeaseCert
-  /** When the successful claim was sent. */
-  readonly sentAtMs: number
-  readonly termMs: number
   /** The execution time that was declared with the claim. */
   readonly etaMs: number
   /** Somebody's commit that must be finished before other work. */
@@ -67,12 +64,11 @@ export class WitnessQuorum {
 
   /** Win the lease, or say why not. */
   async claim(wish: LeaseWish): Promise<{ held: HeldLease } | { refusal: Refusal }> {
-    const { clock, chance, params, context, network } = this.components
+    const { chance, params, context, network } = this.components
     const { replica, etaMs, grant } = wish
     let { fence } = wish
     let last: Refusal = { reason: 'overloaded' }
     for (let round = 0; round < CLAIM_ROUND_COUNT_MAX; round++) {
-      const sentAtMs = clock.nowMs()
       const holder = network.peerId
       const request = encodeMessage(
         message('claim', { replica, holder, fence, etaMs, ...(grant && { grant }) })
@@ -87,8 +83,7 @@ export class WitnessQuorum {
       const cert = leaseCertOf(promises, this.witnesses, context)
       if (cert !== undefined) {
         const register = promises.find(p => p.body.register !== undefined)?.body.register
-        const termMs = Math.min(...promises.map(p => p.body.termMs))
-        return { held: { cert, sentAtMs, termMs, etaMs, ...(register === undefined ? {} : { register }) } }
+        return { held: { cert, etaMs, ...(register && { register }) } }
       }
       if (promises.length > 0) await this.release(replica, fence)
       last = refusals.find(isFinal) ?? refusals[0] ?? last

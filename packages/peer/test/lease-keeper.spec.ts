@@ -16,8 +16,6 @@ function keep(answer: (nowMs: number) => Promise<Answer>) {
   const replica = { job: 'job', subtask: 0, replica: 0, generation: 0 }
   const held: HeldLease = {
     cert: { replica, holder: 'alice', fence: 3, price: 5n, promises: [] },
-    sentAtMs: 0,
-    termMs: params.minimal.promiseTermMs,
     etaMs: 1_000
   }
   const renew = async ({ cert }: HeldLease): Promise<Answer> => {
@@ -49,6 +47,13 @@ describe('LeaseKeeper', () => {
       [0, 1, 2, 3].map(n => (n * TERM_MS) / 3)
     )
     assert.equal(lost.length, 0)
+  })
+
+  it('renews no faster for a witness that lies about the term', async () => {
+    const { clock, renewals, keeper } = keep(async () => ({ termMs: 0 }))
+    await clock.advance(TERM_MS)
+    keeper.stop()
+    assert.ok(renewals.length <= 1 + TERM_MS / params.minimal.leaseRetryMs, `${renewals.length} renewals`)
   })
 
   for (const [how, answer] of [
