@@ -118,6 +118,31 @@ export function judgeCommitCert(
   return judgeSignatures(cert.votes, 'commit-vote', body => sameCommit(body, cert), cert, witnesses, context)
 }
 
+/** Whether a commit was made under a lease that holds, by one who was shown no other commit: else it had to finish that. */
+export function isLeased(
+  { replica, holder, fence, lease }: Commit,
+  witnesses: WitnessSet,
+  context: WireContext
+): boolean {
+  return (
+    sameReplica(lease.replica, replica) &&
+    lease.holder === holder &&
+    lease.fence === fence &&
+    lease.promises.every(promise => promise.body.register === undefined) &&
+    judgeLeaseCert(lease, witnesses, context).action === 'accept'
+  )
+}
+
+/** Whether a commit that a witness shows may stand in its register. @see spec/lease.md#claim */
+export function isSoundCommit(commit: Signed<Commit>, witnesses: WitnessSet, context: WireContext): boolean {
+  return (
+    commit.type === 'commit' &&
+    commit.signer === commit.body.holder &&
+    isLeased(commit.body, witnesses, context) &&
+    verifySigned(commit, context)
+  )
+}
+
 function judgeSignatures<Body extends { readonly replica: ReplicaKey }>(
   signatures: readonly Signed<Body>[],
   type: 'promise' | 'commit-vote',

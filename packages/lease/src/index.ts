@@ -18,6 +18,7 @@
  */
 export {
   commitCertOf,
+  isSoundCommit,
   judgeCommitCert,
   type LeaseFault,
   leaseCertOf,

@@ -10,7 +10,7 @@ import type {
 } from '@rayswarm/interface'
 import { BPS } from '@rayswarm/params'
 import { verifySigned } from '@rayswarm/wire'
-import { judgeCommitCert, judgeLeaseCert, sameCommit, sameReplica, voteOf } from './certs.ts'
+import { isLeased, judgeCommitCert, judgeLeaseCert, sameCommit, sameReplica, voteOf } from './certs.ts'
 import {
   clockOf,
   endsAtMs,
@@ -127,7 +127,7 @@ export function onCommit(
   if (commit.type !== 'commit' || commit.signer !== body.holder) return refuse(state, 'wrong-signer')
 
   const vote = voteOf(body)
-  const { holder, replica } = body
+  const { holder } = body
   const { register, cert, fence } = state
   if (register !== undefined && sameCommit(voteOf(register.body), vote)) return same(state, vote)
   if (cert !== undefined && !sameCommit(cert, vote)) return refuse(state, 'done', { cert })
@@ -137,13 +137,7 @@ export function onCommit(
   const welcome = state.holder === holder || state.holder === from || !isLive(state, nowMs)
   if (!welcome) return refuse(state, 'held', { fence, leftMs: leftMs(state, nowMs) })
 
-  const { lease } = body
-  const leased = sameReplica(lease.replica, replica) && lease.holder === holder && lease.fence === body.fence
-  // Who was shown a register had to finish that commit instead of making its own.
-  const blind = lease.promises.every(promise => promise.body.register === undefined)
-  if (!leased || !blind) return refuse(state, 'bad-certificate')
-  if (judgeLeaseCert(lease, rules.witnesses, rules.context).action !== 'accept')
-    return refuse(state, 'bad-certificate')
+  if (!isLeased(body, rules.witnesses, rules.context)) return refuse(state, 'bad-certificate')
   if (!verifySigned(commit, rules.context)) return refuse(state, 'wrong-signer')
 
   return step({ ...state, register: commit }, vote)

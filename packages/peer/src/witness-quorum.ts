@@ -15,6 +15,7 @@ import {
 import {
   claimBackoffMs,
   commitCertOf,
+  isSoundCommit,
   judgeCommitCert,
   leaseCertOf,
   nextFence,
@@ -76,7 +77,7 @@ export class WitnessQuorum {
       const promises: Signed<LeasePromise>[] = []
       const refusals: Refusal[] = []
       await this.#ask(request, reply => {
-        if (reply.type === 'promise') promises.push(reply)
+        if (reply.type === 'promise' && this.#isCredible(reply.body, replica)) promises.push(reply)
         if (reply.type === 'refusal') refusals.push(reply.body)
         return promises.length >= this.witnesses.quorum || this.#isHopeless(refusals, replica)
       })
@@ -92,6 +93,15 @@ export class WitnessQuorum {
       await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
     }
     return { refusal: last }
+  }
+
+  /** A promise that shows a commit which cannot stand in a register is a liar's: finishing that commit would be in vain. */
+  #isCredible({ register }: LeasePromise, replica: ReplicaKey): boolean {
+    return (
+      register === undefined ||
+      (sameReplica(register.body.replica, replica) &&
+        isSoundCommit(register, this.witnesses, this.components.context))
+    )
   }
 
   /**

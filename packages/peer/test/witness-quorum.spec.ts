@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import type { Commit, LeaseCert, LeasePromise, PeerId, ReplicaKey, Signed } from '@rayswarm/interface'
+import { params } from '@rayswarm/params'
+import { SeededChance, VirtualClock } from '@rayswarm/simulation'
+import {
+  cidOf,
+  decodeMessage,
+  encodeMessage,
+  message,
+  nodeIdentity,
+  sha256,
+  signed,
+  type WireContext
+} from '@rayswarm/wire'
+import type { RoleComponents } from '../src/components.ts'
+import { Scope } from '../src/scope.ts'
+import { WitnessQuorum } from '../src/witness-quorum.ts'
+
+const text = new TextEncoder()
+const replica: ReplicaKey = { job: cidOf('job'), subtask: 0, replica: 0, generation: 0 }
+
+function contextOf(name: string): WireContext {
+  return { identity: nodeIdentity(sha256(text.encode(name))), chainId: 31_337, netId: 'quorum-test' }
+}
+
+const witnesses = ['w0', 'w1', 'w2'].map(contextOf)
+const [alice, bob] = [contextOf('alice'), contextOf('bob')]
+const members = witnesses.map(({ identity }) => identity.peerId)
+
+function promise(by: WireContext, holder: WireContext, fence: number, register?: Signed<Commit>) {
+  const body: LeasePromise = { replica, holder: holder.identity.peerId, fence, price: 5n, termMs: 1_000 }
+  return signed('promise', register === undefined ? body : { ...body, register }, by)
+}
+
+/** A commit of bob's, under a lease that these witnesses promised him. */
+function commitOfBob(by: readonly WireContext[], over: Partial<ReplicaKey> = {}): Signed<Commit> {
+  const holder = bob!.identity.peerId
+  const lease: LeaseCert = {
+    replica,
+    holder,
+    fence: 1,
+    price: 5n,
+    promises: by.map(w => promise(w, bob!, 1))
+  }
+  const seal = sha256(text.encode('result of bob'))
+  return signed('commit', { replica: { ...replica, ...over }, holder, fence: 1, seal, lease }, bob!)
+}
+
+/** Alice claims; the first witness answers first and shows this commit, the others promise. */
+function claimShown(register: Signed<Commit>) {
+  const clock = new VirtualClock()
+  const request = async (to: PeerId, _protocol: string, bytes: Uint8Array): Promise<Uint8Array> => {
+    const witness = witnesses[members.indexOf(to)]!
+    const decoded = decodeMessage(bytes, ['claim', 'release'], witness)
+    assert.ok(decoded.ok)
+    if (decoded.value.type === 'release') return encodeMessage(message('release-ack', {}))
+    const shown = to === members[0] ? register : undefined
+    return encodeMessage(promise(witness, alice!, decoded.value.body.fence, shown))
+  }
+  const components = {
+    ...{ clock, chance: new SeededChance(1), context: alice, params: params.minimal },
+    ...{ network: { peerId: alice!.identity.peerId, request }, log: {} }
+  } as unknown as RoleComponents
+  const set = { job: replica.job, members, quorum: 2 }
+  const quorum = new WitnessQuorum(components, new Scope(components), set)
+  return quorum.claim({ replica, fence: 2, etaMs: 1_000 })
+}
+
+describe('WitnessQuorum', () => {
+  it('finishes the commit that a witness shows', async () => {
+    const claimed = await claimShown(commitOfBob(witnesses))
+    assert.ok('held' in claimed)
+    assert.deepEqual(claimed.held.register, commitOfBob(witnesses))
+  })
+
+  for (const [what, register] of [
+    ['under a lease of too few promises', commitOfBob(witnesses.slice(0, 1))],
+    ['of another replica', commitOfBob(witnesses, { subtask: 1 })],
+    ['that its holder did not sign', signed('commit', commitOfBob(witnesses).body, witnesses[0]!)]
+  ] as const)
+    it(`does without a witness that shows a commit ${what}`, async () => {
+      const claimed = await claimShown(register)
+      assert.ok('held' in claimed)
+      assert.equal(claimed.held.register, undefined)
+      const signers = claimed.held.cert.promises.map(({ signer }) => signer)
+      assert.deepEqual(signers, members.slice(1))
+    })
+})
