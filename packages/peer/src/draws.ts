@@ -1,6 +1,5 @@
 import type { Beacon, BeaconValue, Hex, JobId, Offer, Registration, Registry } from '@rayswarm/interface'
 import { drawWitnesses, type RaceTable, raceOf } from '@rayswarm/lease'
-import { OFFER_COUNT_MAX } from '@rayswarm/params'
 import { appointmentHash } from '@rayswarm/settlement'
 import type { RoleComponents } from './components.ts'
 
@@ -24,10 +23,9 @@ export type DrawFault =
   | 'too-few' // the registry of that epoch has fewer eligible operators
   | 'not-appointed' // the escrow does not name the drawn witnesses
 
-/** Draws the witnesses of jobs, once each. */
+/** Draws the witnesses of jobs. */
 export class Draws {
   readonly #snapshots = new Map<number, Promise<{ table: RaceTable; entries: readonly Registration[] }>>()
-  readonly #drawn = new Map<JobId, Drawn>()
 
   constructor(readonly components: RoleComponents) {}
 
@@ -37,19 +35,13 @@ export class Draws {
    * @throws what the registry, the beacon and the chain throw
    */
   async of(job: JobId, offer: Offer): Promise<Drawn | DrawFault> {
-    const known = this.#drawn.get(job)
-    if (known !== undefined) return known
     const { registry, beacon, chain } = this.components
     if (registry === undefined || beacon === undefined || offer.drawEpoch === undefined) return 'no-registry'
     const { state, final, appointed } = await chain.escrow(offer.escrow)
     if (state === 'none' || !final) return 'not-final'
     const drawn = await this.draw({ registry, beacon }, job, offer)
     if (typeof drawn === 'string') return drawn
-    if (appointed !== this.appointmentOf(drawn, offer)) return 'not-appointed'
-    this.#drawn.set(job, drawn)
-    for (const oldest of this.#drawn.keys())
-      if (this.#drawn.size > OFFER_COUNT_MAX) this.#drawn.delete(oldest)
-    return drawn
+    return appointed === this.appointmentOf(drawn, offer) ? drawn : 'not-appointed'
   }
 
   /** Draw, before anybody was appointed. */

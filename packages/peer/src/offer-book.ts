@@ -33,6 +33,16 @@ export function isDrawn({ witness }: Offer): boolean {
   return witness.witnessCount > 1
 }
 
+/** A creator signs its offer anew with other addresses, and may change nothing else that others rely on. */
+function hasSameTerms(a: Offer, b: Offer): boolean {
+  return (
+    a.escrow.id === b.escrow.id &&
+    a.drawEpoch === b.drawEpoch &&
+    a.witness.witnessCount === b.witness.witnessCount &&
+    a.witness.quorum === b.witness.quorum
+  )
+}
+
 /** Open offers, from gossip and from neighbours. The oldest leaves when the book is full. */
 export class OfferBook {
   /** The open offers as neighbours reconcile them. */
@@ -134,11 +144,9 @@ export class OfferBook {
     if (judged.action !== 'accept') return judged
     remember(this.#seen, mark)
     const known = this.#offers.get(job)
-    const body = known?.signed.body
-    if (body !== undefined && body.escrow.id !== signed.body.escrow.id)
-      return { action: 'ignore', fault: 'other-escrow' }
-    if (!isDrawn(signed.body)) this.#keep(knownOffer(job, signed, undefined))
-    else if (known?.drawn !== undefined) this.#keep(knownOffer(job, signed, known.drawn))
+    if (known !== undefined && !hasSameTerms(known.signed.body, signed.body))
+      return { action: 'ignore', fault: 'other-terms' }
+    if (known !== undefined || !isDrawn(signed.body)) this.#keep(knownOffer(job, signed, known?.drawn))
     else {
       this.#undrawn.set(job, { signed, attemptCount: 0 })
       this.#scope.spawn('witness draw', () => this.#draw(job, signed))
@@ -152,16 +160,23 @@ export class OfferBook {
     const { clock, log } = this.components
     if (clock.nowMs() >= deadlineAtMs(signed.body)) return void this.#undrawn.delete(job)
     const drawn = await this.draws.of(job, signed.body).catch((cause: unknown) => String(cause))
-    // A later copy of the offer may have taken its place while the chain was asked.
+    // A later copy of the offer that took its place while the chain was asked has a draw of its own.
     const waiting = this.#undrawn.get(job)
-    if (waiting === undefined) return
+    if (waiting?.signed !== signed) return
     if (typeof drawn === 'string') {
       log.debug('witnesses not drawn', { job, why: drawn })
-      if (++waiting.attemptCount >= DRAW_ATTEMPT_COUNT_MAX) this.#undrawn.delete(job)
+      if (++waiting.attemptCount >= DRAW_ATTEMPT_COUNT_MAX) this.#giveUp(job)
       return
     }
     this.#undrawn.delete(job)
-    this.#keep(knownOffer(job, waiting.signed, drawn))
+    this.#keep(knownOffer(job, signed, drawn))
+  }
+
+  /** Forget an offer whose witnesses could not be drawn. Who could draw them may hand it to us again. */
+  #giveUp(job: JobId): void {
+    const waiting = this.#undrawn.get(job)
+    if (waiting !== undefined) this.#seen.delete(toHex(waiting.signed.signature))
+    this.#undrawn.delete(job)
   }
 
   #keep(offer: KnownOffer): void {
@@ -177,13 +192,13 @@ export class OfferBook {
     for (const listener of this.#listeners) listener(offer)
   }
 
-  /** Offers cost their sender nothing: the eldest foreign one goes. Our own stay, their witness needs them. */
+  /** Offers cost their sender nothing: the eldest goes. Our own and those we witness stay: leases are judged by them. */
   #makeRoom(): void {
-    for (const job of this.#undrawn.keys())
-      if (this.#undrawn.size > OFFER_COUNT_MAX) this.#undrawn.delete(job)
+    for (const job of this.#undrawn.keys()) if (this.#undrawn.size > OFFER_COUNT_MAX) this.#giveUp(job)
     if (this.#offers.size <= OFFER_COUNT_MAX) return
     const self = this.components.network.peerId
-    for (const [job, { signed }] of this.#offers) if (signed.signer !== self) return this.#drop(job)
+    for (const [job, { signed, witnesses }] of this.#offers)
+      if (signed.signer !== self && !witnesses.members.includes(self)) return this.#drop(job)
   }
 
   #drop(job: JobId): void {

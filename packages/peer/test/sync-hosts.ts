@@ -38,7 +38,7 @@ import { OfferBook } from '../src/offer-book.ts'
 import { SyncRole, type SyncSet } from '../src/sync-role.ts'
 
 const CHAIN_ID = 31_337
-const EPOCH_MS = 1_700_000_000_000
+export const EPOCH_MS = 1_700_000_000_000
 const text = new TextEncoder()
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {} }
 const ACCOUNT = toAccount(`0x${'11'.repeat(20)}`)!
