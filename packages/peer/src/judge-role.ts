@@ -1,5 +1,4 @@
 import {
-  type Checkout,
   type JobId,
   type PeerId,
   RayswarmError,
@@ -34,10 +33,7 @@ export interface JudgeRoles {
 /** Carries jobs that this peer was drawn for to their end, whether their creators are there or not. */
 export class JudgeRole implements Judging {
   readonly #jobs = new Map<JobId, WitnessJob>()
-  readonly #checkouts = new Map<JobId, Checkout>()
   readonly #scope: Scope
-  /** Settlements under way: one at a time per job. */
-  readonly #settling = new Set<JobId>()
 
   constructor(
     readonly components: RoleComponents,
@@ -170,7 +166,7 @@ export class JudgeRole implements Judging {
   async #keepAssets({ job, state, scope, init }: WitnessJob): Promise<void> {
     const { assets, log, params } = this.components
     const { manifest, assetsSizeBytes, creator } = state.spec
-    while (!scope.closed && !this.#checkouts.has(job)) {
+    while (!scope.closed) {
       try {
         const checkout = await assets.checkout(manifest, {
           providers: [creator, ...init.offer.witnesses.members],
@@ -178,9 +174,8 @@ export class JudgeRole implements Judging {
           timeoutMs: params.assetsTimeoutMs,
           signal: scope.signal
         })
-        this.#checkouts.set(job, checkout)
         // The files are not needed, only the blocks.
-        await checkout.release()
+        return await checkout.release()
       } catch (cause) {
         log.warn('assets of a witnessed job not kept', { job, cause })
         await scope.sleep(params.offerRepeatMs)
@@ -193,17 +188,14 @@ export class JudgeRole implements Judging {
     const { clock, log, params } = this.components
     const nowMs = clock.nowMs()
     const { endedAtMs } = job
-    if (this.#settling.has(job.job) || endedAtMs === undefined) return
-    const { state } = await job.escrow()
-    if (state !== 'locked') return this.#end(job)
-    if (nowMs < endedAtMs + job.rank * params.settleTurnMs) return
-    this.#settling.add(job.job)
+    if (endedAtMs === undefined) return
     try {
-      await this.#settle(job)
+      const { state } = await job.escrow()
+      if (state !== 'locked') await this.#end(job)
+      else if (nowMs >= endedAtMs + job.rank * params.settleTurnMs) await this.#settle(job)
     } catch (cause) {
+      // Other jobs have their turns all the same.
       log.warn('settlement by witnesses failed', { job: job.job, cause })
-    } finally {
-      this.#settling.delete(job.job)
     }
   }
 

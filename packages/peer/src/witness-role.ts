@@ -30,6 +30,7 @@ import { parseStored } from './stored.ts'
 const REQUESTS = ['claim', 'renew', 'release', 'commit'] as const
 const QUESTIONS = [...REQUESTS, 'openings', 'cosign'] as const
 type Request = MessageOf<(typeof REQUESTS)[number]>
+type Message = Parameters<typeof encodeMessage>[0]
 
 /** Lease requests that may wait for one replica's state; more are refused. */
 const WAITING_PER_REPLICA_MAX = 64
@@ -152,32 +153,26 @@ export class WitnessRole {
     const { clock, context } = this.components
     const nowMs = clock.nowMs()
     const before = entry.state
-    const keep = (step: Step<unknown>): Promise<void> => this.#keep(entry, request.body.replica, step)
+    const answer = async <T>(step: Step<T>, grant: (value: T) => Message): Promise<Uint8Array> => {
+      await this.#keep(entry, request.body.replica, step)
+      const { reply } = step
+      return encodeMessage(reply.granted ? grant(reply.value) : message('refusal', reply.refusal))
+    }
     switch (request.type) {
-      case 'claim': {
-        const step = onClaim(before, request.body, from, nowMs, rules)
-        await keep(step)
-        if (!step.reply.granted) return encodeMessage(message('refusal', step.reply.refusal))
-        return encodeMessage(signed('promise', step.reply.value, context))
-      }
-      case 'renew': {
-        const step = onRenew(before, request.body, from, nowMs, rules)
-        await keep(step)
-        if (!step.reply.granted) return encodeMessage(message('refusal', step.reply.refusal))
-        return encodeMessage(message('renew-ack', step.reply.value))
-      }
-      case 'release': {
-        const step = onRelease(before, request.body, from, nowMs, rules)
-        await keep(step)
-        if (!step.reply.granted) return encodeMessage(message('refusal', step.reply.refusal))
-        return encodeMessage(message('release-ack', {}))
-      }
-      case 'commit': {
-        const step = onCommit(before, request, from, nowMs, rules)
-        await keep(step)
-        if (!step.reply.granted) return encodeMessage(message('refusal', step.reply.refusal))
-        return encodeMessage(signed('commit-vote', step.reply.value, context))
-      }
+      case 'claim':
+        return answer(onClaim(before, request.body, from, nowMs, rules), value =>
+          signed('promise', value, context)
+        )
+      case 'renew':
+        return answer(onRenew(before, request.body, from, nowMs, rules), value => message('renew-ack', value))
+      case 'release':
+        return answer(onRelease(before, request.body, from, nowMs, rules), value =>
+          message('release-ack', value)
+        )
+      case 'commit':
+        return answer(onCommit(before, request, from, nowMs, rules), value =>
+          signed('commit-vote', value, context)
+        )
     }
   }
 
