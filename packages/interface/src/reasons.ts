@@ -3,7 +3,7 @@ export type IneligibleReason =
   | 'offer-closed'
   | 'deadline-passed'
   | 'wrong-chain'
-  | 'escrow-missing' // not (yet) on chain, or another creator's
+  | 'escrow-missing' // not (yet) on chain, another creator's, or settled by others than the offer says
   | 'escrow-too-low' // locks less than the offer promises
   | 'workload-not-allowed'
   | 'engine-missing'

@@ -71,7 +71,7 @@ function isOurContract(escrow: EscrowRef, facts: NodeFacts): boolean {
   return escrow.chainId === facts.chainId && sameAccount(escrow.contract, facts.contract)
 }
 
-/** Locked for good, by this offer's creator, and not to be taken back before the deadline. */
+/** Locked for good, by this offer's creator, not to be taken back before the deadline, and to be settled by who judges the job. */
 function isLockedFor(offer: Offer, escrow: Escrow): boolean {
   return (
     escrow.state === 'locked' &&
@@ -80,7 +80,9 @@ function isLockedFor(offer: Offer, escrow: Escrow): boolean {
     escrow.ref.chainId === offer.escrow.chainId &&
     sameAccount(escrow.ref.contract, offer.escrow.contract) &&
     sameAccount(escrow.creator, offer.account) &&
-    escrow.refundableAtS * 1_000 >= deadlineAtMs(offer)
+    escrow.refundableAtS * 1_000 >= deadlineAtMs(offer) &&
+    // Once witnesses are appointed the creator's own signature settles nothing.
+    (escrow.appointed === undefined || offer.witness.witnessCount > 1)
   )
 }
 

@@ -176,6 +176,12 @@ describe('eligible', () => {
       {},
       { escrow: escrow({ creator: accountOf('x') }) }
     ],
+    [
+      'the escrow names witnesses, and the offer does not',
+      'escrow-missing',
+      {},
+      { escrow: escrow({ appointed: `0x${'ab'.repeat(32)}` }) }
+    ],
     ['the escrow is another one', 'escrow-missing', {}, { escrow: escrow({ ref }) }],
     ['the escrow may be taken back now', 'escrow-missing', {}, { escrow: escrow({ refundableAtS: 1_000 }) }],
     [

@@ -11,7 +11,7 @@ import {
 } from '@rayswarm/interface'
 import { drawableCount, witnessRuleFor } from '@rayswarm/lease'
 import type { RoleComponents } from './components.ts'
-import type { Drawn, Draws } from './draws.ts'
+import type { DrawFault, Drawn, Draws } from './draws.ts'
 import { Scope } from './scope.ts'
 
 /** Looks at a beacon that has no value yet, before we give up: a chain may be slow, but not this slow. */
@@ -43,6 +43,18 @@ export class Appointing {
    * @throws {RayswarmError} `ERR_TOO_FEW_WITNESSES` when the registry cannot fill the asked rule; errors of chain and registry
    */
   async appoint(job: AppointedJob, wanted: WitnessRule | undefined): Promise<Witnessing> {
+    const { appointed } = await this.components.chain.escrow(job.escrow)
+    const witnessing = await this.#witnessing(job, wanted, appointed)
+    // Our own signature settles nothing any more: nobody would be paid.
+    if (witnessing.drawn === undefined && appointed !== undefined) throw otherWitnesses(job, witnessing)
+    return witnessing
+  }
+
+  async #witnessing(
+    job: AppointedJob,
+    wanted: WitnessRule | undefined,
+    appointed: Hex | undefined
+  ): Promise<Witnessing> {
     const { registry, beacon, chain } = this.components
     const owner = { witness: { witnessCount: 1, quorum: 1 }, drawn: undefined }
     if (wanted?.witnessCount === 1) return owner
@@ -57,10 +69,10 @@ export class Appointing {
     if (witness.witnessCount === 1) return owner
     if (eligibleCount < witness.witnessCount) throw tooFew(witness, eligibleCount)
     const offer = { spec: job.spec, escrow: job.escrow, witness, drawEpoch }
-    const drawn = await this.#draw(job.job, offer)
-    const { appointed } = await chain.escrow(job.escrow)
+    const drawn = await this.draws.draw({ registry, beacon }, job.job, offer)
+    if (typeof drawn === 'string') throw notDrawn(job.job, drawn)
     if (appointed !== undefined && appointed !== this.draws.appointmentOf(drawn, offer))
-      return this.#appointedBefore(job, offer, appointed)
+      return this.#appointedBefore({ registry, beacon }, job, offer, appointed)
     const witnesses = drawn.witnesses.map(({ account }) => account)
     await chain.appoint(job.escrow, { witnesses, quorum: witness.quorum })
     return { witness, drawEpoch, drawn }
@@ -68,29 +80,20 @@ export class Appointing {
 
   /** We appointed in an earlier life, of which our disk knows nothing: the epoch of that draw is found by trying. */
   async #appointedBefore(
-    { job, escrow }: AppointedJob,
+    luck: Parameters<Draws['draw']>[0],
+    appointedJob: AppointedJob,
     offer: Parameters<Draws['draw']>[2] & { drawEpoch: number },
     appointed: Hex
   ): Promise<Witnessing> {
+    const { job } = appointedJob
     const { witness } = offer
     for (let back = 1; back <= EPOCHS_BACK_MAX && back <= offer.drawEpoch; back++) {
       const drawEpoch = offer.drawEpoch - back
-      const drawn = await this.#draw(job, { ...offer, drawEpoch })
-      if (this.draws.appointmentOf(drawn, offer) === appointed) return { witness, drawEpoch, drawn }
+      const drawn = await this.draws.draw(luck, job, { ...offer, drawEpoch })
+      if (typeof drawn !== 'string' && this.draws.appointmentOf(drawn, offer) === appointed)
+        return { witness, drawEpoch, drawn }
     }
-    throw new RayswarmError('ERR_JOB_INVALID', `escrow ${escrow.id} names other witnesses`, {
-      thing: 'witnesses',
-      value: `${witness.witnessCount}/${witness.quorum}`,
-      remedy: 'Publish with the witness rule of the first time, or the same work under another nonce.'
-    })
-  }
-
-  async #draw(job: JobId, offer: Parameters<Draws['draw']>[2]): Promise<Drawn> {
-    const registry = this.components.registry!
-    const beacon = this.components.beacon!
-    const drawn = await this.draws.draw({ registry, beacon }, job, offer)
-    if (typeof drawn === 'string') throw tooFew(offer.witness, 0)
-    return drawn
+    throw otherWitnesses(appointedJob, offer)
   }
 
   /** The beacon speaks when the escrow is final. */
@@ -119,4 +122,20 @@ function tooFew({ witnessCount }: WitnessRule, eligibleCount: number): RayswarmE
       remedy: 'Ask for fewer witnesses, or publish with the creator as the only one (owner).'
     }
   )
+}
+
+function otherWitnesses({ escrow }: AppointedJob, { witness }: Pick<Offer, 'witness'>): RayswarmError {
+  return new RayswarmError('ERR_JOB_INVALID', `escrow ${escrow.id} names other witnesses`, {
+    thing: 'witnesses',
+    value: `${witness.witnessCount}/${witness.quorum}`,
+    remedy: 'Publish with the witness rule of the first time, or the same work under another nonce.'
+  })
+}
+
+function notDrawn(job: JobId, fault: DrawFault): RayswarmError {
+  return new RayswarmError('ERR_TIMEOUT', `the witnesses of job ${job} cannot be drawn: ${fault}`, {
+    thing: 'job',
+    value: job,
+    remedy: 'Publish it again in a while: the locked money is found again.'
+  })
 }

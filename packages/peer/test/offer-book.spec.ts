@@ -1,58 +1,17 @@
 import assert from 'node:assert/strict'
-import type { Escrow, Offer, Registration, RegistrySnapshot, Signed } from '@rayswarm/interface'
-import { drawWitnesses } from '@rayswarm/lease'
 import { OFFER_COUNT_MAX, params } from '@rayswarm/params'
-import { appointmentHash } from '@rayswarm/settlement'
-import { SeededChance, VirtualClock } from '@rayswarm/simulation'
-import { jobIdOf, nodeIdentity, sha256, toAccount, toHex, type WireContext } from '@rayswarm/wire'
-import type { RoleComponents } from '../src/components.ts'
-import { Emitter } from '../src/emitter.ts'
+import { jobIdOf } from '@rayswarm/wire'
 import { OfferBook } from '../src/offer-book.ts'
-import { EPOCH_MS, offerOf } from './sync-hosts.ts'
+import { appointedFor, componentsOf, contextOf, creator, drawnOffer, EPOCH, QUORUM } from './drawn-jobs.ts'
+import { offerOf } from './sync-hosts.ts'
 
-const EPOCH = 5
-const QUORUM = 2
-const text = new TextEncoder()
-const BEACON = { round: 1, epoch: EPOCH, randomness: sha256(text.encode('beacon')), insecure: true }
-
-function contextOf(name: string): WireContext {
-  return { identity: nodeIdentity(sha256(text.encode(name))), chainId: 31_337, netId: 'offer-test' }
-}
-
-const creator = contextOf('creator')
-const peers = ['w0', 'w1', 'w2'].map(contextOf)
-const entries: Registration[] = peers
-  .map(({ identity: { peerId } }) => ({
-    ...{ peer: peerId, account: toAccount(toHex(sha256(text.encode(peerId)).slice(0, 20)))! },
-    ...{ stake: 1n, classes: [], operatorTag: '', sinceEpoch: 0 }
-  }))
-  .sort((a, b) => (a.peer < b.peer ? -1 : 1))
-const snapshot: RegistrySnapshot = { epoch: EPOCH, entries }
-const terms = { witness: { witnessCount: 3, quorum: QUORUM }, drawEpoch: EPOCH }
-
-function drawnOffer(nonce: number, over: Partial<Offer> = {}): Signed<Offer> {
-  return offerOf(creator, nonce, { ...terms, ...over })
-}
-
-/** The book of one of three registered peers, which are all drawn for every job; `isUp`: whether the chain answers. */
+/** The book of a peer that is drawn for every job; `world.isUp`: whether the chain answers. */
 function openBook() {
-  const clock = new VirtualClock(EPOCH_MS)
   const world = { isUp: true }
-  const escrow = async (): Promise<Partial<Escrow>> => {
+  const { clock, components } = componentsOf('witness', async () => {
     if (!world.isUp) throw new Error('chain unreachable')
-    const signed = drawnOffer(1)
-    const init = { job: jobIdOf(signed.body.spec), creator: signed.signer, witnessCount: 3 }
-    const drawn = drawWitnesses(snapshot, BEACON, init)!
-    const appointed = appointmentHash({ witnesses: drawn.map(w => w.account), quorum: QUORUM })
-    return { state: 'locked', final: true, appointed }
-  }
-  const components = {
-    ...{ clock, chance: new SeededChance(1), context: peers[0], params: params.minimal },
-    ...{ events: new Emitter(), log: { debug: () => {}, warn: () => {} }, chain: { escrow } },
-    ...{ registry: { epoch: async () => EPOCH, snapshot: async () => snapshot } },
-    ...{ beacon: { after: async () => BEACON } },
-    ...{ network: { peerId: peers[0]!.identity.peerId, subscribe: () => {} } }
-  } as unknown as RoleComponents
+    return { state: 'locked', final: true, appointed: appointedFor(drawnOffer(1)) }
+  })
   const book = new OfferBook(components)
   book.start()
   return { book, clock, world }
