@@ -43,7 +43,7 @@ export {
   raceWeightOf,
   sortitioned
 } from './race.ts'
-export { type CertKind, certKey, encodeCert, judgeCertRecord } from './records.ts'
+export { type CertKind, certKey, judgeCertRecord } from './records.ts'
 export {
   leaseState,
   openForMs,

@@ -8,13 +8,7 @@ import type {
   WitnessSet
 } from '@rayswarm/interface'
 import { RECORD_SIZE_BYTES_MAX } from '@rayswarm/params'
-import {
-  canonical,
-  commitCertSchema,
-  decodeCanonical,
-  leaseCertSchema,
-  type WireContext
-} from '@rayswarm/wire'
+import { commitCertSchema, decodeCanonical, leaseCertSchema, type WireContext } from '@rayswarm/wire'
 import { judgeCommitCert, judgeLeaseCert, type LeaseFault } from './certs.ts'
 
 /** What a certificate proves: that a replica is leased, or that it is closed. */
@@ -26,11 +20,6 @@ const KEY = /^\/rayswarm\/cert\/[a-z0-9]+\/\d+\.\d+\/\d+\/(lease|commit)$/
 export function certKey(kind: CertKind, replica: ReplicaKey): string {
   const { job, subtask, replica: index, generation } = replica
   return `/rayswarm/cert/${job}/${subtask}.${index}/${generation}/${kind}`
-}
-
-/** A certificate as a DHT record. The kind is part of the key, not of the value. */
-export function encodeCert(_kind: CertKind, cert: LeaseCert | CommitCert): Uint8Array {
-  return canonical(cert)
 }
 
 /** Read a record. Says nothing about its signatures: see {@link judgeCertRecord}. */

@@ -13,7 +13,7 @@ import {
   type Signed,
   type Subtask
 } from '@rayswarm/interface'
-import { certKey, encodeCert } from '@rayswarm/lease'
+import { certKey } from '@rayswarm/lease'
 import { digestOf, sealOf } from '@rayswarm/verification'
 import { canonical, replicaId, signed } from '@rayswarm/wire'
 import { encodeOutput } from '@rayswarm/workload'
@@ -171,7 +171,7 @@ export class Execution {
     const { records, params } = this.components
     const options = { timeoutMs: params.recordsTimeoutMs, signal: this.scope.signal }
     this.scope.spawn('certificate record', () =>
-      records.put(certKey('commit', cert.replica), encodeCert('commit', cert), options).catch(() => undefined)
+      records.put(certKey('commit', cert.replica), canonical(cert), options).catch(() => undefined)
     )
   }
 }
