@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { SCENARIOS } from '../src/sim/index.ts'
 import { run, start } from './support/program.ts'
 
-const SMALL = ['--peers', '9', '--replicas', '4', '--witness', '3/2']
+const SMALL = ['--peers', '9', '--replicas', '4', '--witnesses', '3/2']
 
 describe('rayswarm sim', () => {
   it('gives equal traces for equal seeds, however many processes take part', async () => {
@@ -24,7 +24,7 @@ describe('rayswarm sim', () => {
 
   it('says which seeds failed, and fails', async () => {
     // Every witness of three says yes to everything.
-    const broken = ['--scenario', 'captured-3', '--peers', '12', '--replicas', '8', '--witness', '3/2']
+    const broken = ['--scenario', 'captured-3', '--peers', '12', '--replicas', '8', '--witnesses', '3/2']
     const { exitCode, json } = await run('sim', 'run', ...broken, '--seeds', '1..6', '--json')
     assert.equal(exitCode, 1)
     assert.ok(json.violations > 0 && json.failingSeeds.length > 0)
@@ -72,7 +72,7 @@ describe('rayswarm sim', () => {
     ['too many seeds', ['run', '--seeds', '1..9999999'], /9999999/],
     ['too many processes', ['run', '--seeds', '1', '--jobs', '1000'], /1000/],
     ['peers that are too few', ['run', '--seeds', '1', '--peers', '4'], /4/],
-    ['a quorum that is a minority', ['run', '--seeds', '1', '--witness', '7/3'], /7\/3/],
+    ['a quorum that is a minority', ['run', '--seeds', '1', '--witnesses', '7/3'], /7\/3/],
     ['no seed', ['replay', '--seed', 'x'], /x/]
   ] as const)
     it(`refuses ${what}`, async () => {

@@ -89,8 +89,8 @@ export function witnessRuleOf(text: string): WitnessRule {
   const isSound = rule.witnessCount <= WITNESS_COUNT_MAX && rule.quorum <= rule.witnessCount
   if (count !== undefined && rule.witnessCount > 0 && isSound && 2 * rule.quorum > rule.witnessCount)
     return rule
-  throw new RayswarmError('ERR_USAGE', `--witnesses ${text} is not a rule`, {
-    thing: '--witnesses',
+  throw new RayswarmError('ERR_USAGE', `witnesses "${text}": not a rule`, {
+    thing: 'witnesses',
     value: text,
     remedy: `Say owner, or m/q with q a majority of m witnesses, at most ${WITNESS_COUNT_MAX}: 7/5.`
   })

@@ -48,7 +48,7 @@ function scenarioOptions(command: Command): void {
     .option('--scenario <name>', 'one of `sim scenarios`', DEFAULT_SCENARIO)
     .option('--peers <n>', 'peers, the creator among them (default: the scenario’s)')
     .option('--replicas <n>', 'replicas of the job, two per subtask (default: the scenario’s)')
-    .option('--witness <m/q>', 'witnesses and quorum; 1/1: the creator alone (default: the scenario’s)')
+    .option('--witnesses <m/q>', 'who grants and closes: owner, or like 7/5 (default: the scenario’s)')
 }
 
 const RUN_HELP = `

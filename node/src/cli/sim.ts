@@ -1,5 +1,4 @@
-import { RayswarmError, type WitnessRule } from '@rayswarm/interface'
-import { WITNESS_COUNT_MAX } from '@rayswarm/params'
+import { RayswarmError } from '@rayswarm/interface'
 import { runSeeds } from '../sim/children.ts'
 import { summarize } from '../sim/run-seeds.ts'
 import { changed, SCENARIOS, type Scenario } from '../sim/scenarios.ts'
@@ -7,7 +6,7 @@ import { Timeline } from '../sim/timeline.ts'
 import { World } from '../sim/world.ts'
 import type { CommandIo, CommonOptions, Outcome } from './command.ts'
 import { EXIT } from './failure.ts'
-import { wholeNumber } from './options.ts'
+import { wholeNumber, witnessRuleOf } from './options.ts'
 import { tableOf } from './table.ts'
 
 const SEED_MAX = Number.MAX_SAFE_INTEGER
@@ -22,7 +21,7 @@ interface ScenarioOptions extends CommonOptions {
   readonly scenario: string
   readonly peers?: string
   readonly replicas?: string
-  readonly witness?: string
+  readonly witnesses?: string
 }
 
 export interface SimRunOptions extends ScenarioOptions {
@@ -136,7 +135,7 @@ export async function simScenarios(): Promise<Outcome> {
   return { json: { scenarios }, text: tableOf(['scenario', 'peers', 'what happens'], rows) }
 }
 
-function scenarioOf({ scenario: name, peers, replicas, witness }: ScenarioOptions): Scenario {
+function scenarioOf({ scenario: name, peers, replicas, witnesses }: ScenarioOptions): Scenario {
   const scenario = SCENARIOS.get(name)
   if (scenario === undefined)
     throw new RayswarmError('ERR_USAGE', `there is no scenario "${name}"`, {
@@ -144,13 +143,12 @@ function scenarioOf({ scenario: name, peers, replicas, witness }: ScenarioOption
       value: name,
       remedy: `Take one of ${[...SCENARIOS.keys()].join(', ')}; \`rayswarm sim scenarios\` says what they are.`
     })
-  const rule = witness === undefined ? undefined : witnessRule(witness)
   const made = changed(scenario, {
     ...(peers === undefined ? {} : { peerCount: bounded(peers, '--peers', 2, PEER_COUNT_MAX) }),
     ...(replicas === undefined
       ? {}
       : { replicaCount: bounded(replicas, '--replicas', 2, REPLICA_COUNT_MAX) }),
-    ...(rule === undefined ? {} : { witness: rule })
+    ...(witnesses === undefined ? {} : { witness: witnessRuleOf(witnesses) })
   })
   checkPeers(made)
   return made
@@ -178,18 +176,6 @@ function seedRange(text: string): { first: number; last: number } {
     thing: '--seeds',
     value: text,
     remedy: 'Give the first and the last one, like --seeds 1..1000, or a single one.'
-  })
-}
-
-function witnessRule(text: string): WitnessRule {
-  const [, count, quorum] = /^(\d{1,2})\/(\d{1,2})$/.exec(text) ?? []
-  const rule = { witnessCount: Number(count), quorum: Number(quorum) }
-  const isMajority = rule.quorum <= rule.witnessCount && 2 * rule.quorum > rule.witnessCount
-  if (isMajority && rule.witnessCount <= WITNESS_COUNT_MAX) return rule
-  throw new RayswarmError('ERR_USAGE', `--witness "${text}" is no quorum`, {
-    thing: '--witness',
-    value: text,
-    remedy: 'Give witnesses and quorum, a majority of them, like --witness 7/5; 1/1 is the creator alone.'
   })
 }
 

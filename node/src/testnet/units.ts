@@ -1,4 +1,5 @@
 import { RayswarmError } from '@rayswarm/interface'
+import { witnessRuleOf } from '../cli/options.ts'
 
 const MS_OF: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 const BPS = 10_000
@@ -43,14 +44,6 @@ export function parseShareBps(text: string, thing: string): number {
  * @throws {RayswarmError} `ERR_USAGE` for a quorum that cannot be
  */
 export function parseWitnesses(text: string): { witnessCount: number; witnessQuorum: number } {
-  const [, m = '', q = ''] = /^(\d{1,2})\/(\d{1,2})$/.exec(text) ?? []
-  const witnessCount = Number(m)
-  const witnessQuorum = Number(q)
-  if (m !== '' && witnessCount > 0 && witnessQuorum <= witnessCount && witnessQuorum * 2 > witnessCount)
-    return { witnessCount, witnessQuorum }
-  throw new RayswarmError('ERR_USAGE', `witnesses "${text}": the quorum must be more than half`, {
-    thing: 'witnesses',
-    value: text,
-    remedy: 'Write 1/1, 7/5 or 13/9.'
-  })
+  const { witnessCount, quorum } = witnessRuleOf(text)
+  return { witnessCount, witnessQuorum: quorum }
 }
