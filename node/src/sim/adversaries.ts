@@ -1,7 +1,6 @@
 import type { Chance, Clock, Network, PeerId, Runner } from '@rayswarm/interface'
 import type { PeerComponents } from '@rayswarm/peer'
 import { type LieKind, lyingRunner } from '@rayswarm/simulation'
-import type { WireContext } from '@rayswarm/wire'
 import { amnesiac } from './adversaries/amnesia.ts'
 import type { Plot } from './adversaries/captured.ts'
 import { copycat } from './adversaries/copycat.ts'
@@ -22,7 +21,7 @@ export type AdversaryKind =
   | 'captured' // drawn witnesses that say yes to everything: bought once the draw is known
   | 'copycat' // hands in what others show
   | 'dht-evil' // fills the DHT with nonsense and with certificates under wrong keys
-  | 'flood' // sends nonsense, repetitions and offers without money, all the time
+  | 'flood' // sends nonsense and repetitions to everybody, all the time
   | 'deadbeat' // a creator that is gone for good once its offer is out
 
 /** What a being of its own gets of the world. */
@@ -30,7 +29,6 @@ export interface Body {
   readonly clock: Clock
   readonly chance: Chance
   readonly network: Network
-  readonly context: WireContext
   readonly peers: () => readonly PeerId[]
 }
 

@@ -175,7 +175,7 @@ export class World {
     if (adversary.live !== undefined) {
       const network = this.network.join(host.peerId, { clock })
       const peers = (): PeerId[] => this.hosts.filter(other => other !== host).map(other => other.peerId)
-      return adversary.live({ clock, chance, network, context, peers })
+      return adversary.live({ clock, chance, network, peers })
     }
     const components = this.#componentsOf(host, { clock, chance, context })
     const wrapped = captive(adversary.wrap?.(components, this.#plot) ?? components, this.#plot)

@@ -1,11 +1,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { RayswarmError } from '@rayswarm/interface'
 import { z } from 'zod'
 import { diskFailure } from '../disk.ts'
 
-/** Longest history that is read. A run of 64 peers and 500 subtasks writes about 30 MB. */
-const HISTORY_SIZE_BYTES_MAX = 512 * 1024 * 1024
+/** Longest history that is read: below what a text can hold. A run of 64 peers and 500 subtasks writes about 30 MB. */
+const HISTORY_SIZE_BYTES_MAX = 256 * 1024 * 1024
 
 /** Where a peer process writes what happened to it, and what the merged history of a run is called. */
 export const HISTORY_FILE = 'history.jsonl'
@@ -155,16 +155,17 @@ export function parseEvent(line: string): HistoryEvent | undefined {
  * @throws {RayswarmError} `ERR_FILE_MISSING`; `ERR_OVERSIZED`; `ERR_USAGE` naming the line that is none
  */
 export async function readHistory(path: string): Promise<HistoryEvent[]> {
-  const text = await readFile(path, 'utf8').catch(error => {
+  const failed = (error: unknown): never => {
     throw diskFailure(error, 'history file', path)
-  })
-  if (text.length > HISTORY_SIZE_BYTES_MAX)
+  }
+  const { size } = await stat(path).catch(failed)
+  if (size > HISTORY_SIZE_BYTES_MAX)
     throw new RayswarmError('ERR_OVERSIZED', `history file ${path} is too long`, {
       thing: 'history file',
       value: path,
       remedy: `Histories of at most ${HISTORY_SIZE_BYTES_MAX} bytes are read.`
     })
-  return parseHistory(text, path)
+  return parseHistory(await readFile(path, 'utf8').catch(failed), path)
 }
 
 /** The events of a text, in the order of time. A killed process leaves a last line unfinished: that one may be missing. */
