@@ -22,7 +22,7 @@ export async function runSeeds(
   let next = seeds.first
   const runOn = async (child: ChildProcess): Promise<void> => {
     while (next <= seeds.last) {
-      const result = await ask(child, { scenario, seed: next++ })
+      const result = await ask(child, { scenario, seed: next++ }, init.signal)
       results.push(result)
       init.onResult(result)
     }
@@ -49,27 +49,23 @@ export async function runSeeds(
   return results
 }
 
-function ask(child: ChildProcess, request: ChildRequest): Promise<SeedResult> {
+function ask(child: ChildProcess, request: ChildRequest, signal: AbortSignal): Promise<SeedResult> {
   return new Promise((resolve, reject) => {
+    const broke = (seed: number, why: string): RayswarmError =>
+      new RayswarmError('ERR_INTERNAL', `the world of seed ${seed} broke: ${why}`, {
+        thing: 'seed',
+        value: seed,
+        remedy: `Replay it with \`rayswarm sim replay --seed ${seed} --scenario ${request.scenario.name} --trace\`.`
+      })
     const gone = (): void => {
-      reject(
-        new RayswarmError('ERR_ABORTED', `the process of the world of seed ${request.seed} ended`, {
-          thing: 'seed',
-          value: request.seed
-        })
-      )
+      if (!signal.aborted) return reject(broke(request.seed, 'its process ended'))
+      reject(new RayswarmError('ERR_ABORTED', `stopped in the world of seed ${request.seed}`))
     }
     child.once('exit', gone)
     child.once('message', (reply: ChildReply) => {
       child.off('exit', gone)
       if ('result' in reply) return resolve(reply.result)
-      reject(
-        new RayswarmError('ERR_INTERNAL', `the world of seed ${reply.seed} broke: ${reply.failed}`, {
-          thing: 'seed',
-          value: reply.seed,
-          remedy: `Replay it with \`rayswarm sim replay --seed ${reply.seed} --scenario ${request.scenario.name} --trace\`.`
-        })
-      )
+      reject(broke(reply.seed, reply.failed))
     })
     child.send(request)
   })

@@ -1,3 +1,5 @@
+import type { ReplicaKey } from '@rayswarm/interface'
+import { replicaId } from '@rayswarm/wire'
 import { figuresOf, type OfferReach } from './figures.ts'
 import type { EventOf, HistoryEvent } from './history.ts'
 
@@ -105,11 +107,11 @@ function paidTwice(events: readonly HistoryEvent[]): Violation[] {
   for (const event of named(events, 'judged')) {
     const { peer, job, subtask, replica, node, verdict, reason, atMs } = event
     if (verdict !== 'accepted' || reason !== undefined) continue
-    const slot = `${peer} ${job}/${subtask}/${replica}`
-    const earlier = nodeOfReplica.get(slot)
+    const judged = `${peer} ${job}/${subtask}/${replica}`
+    const earlier = nodeOfReplica.get(judged)
     if (earlier !== undefined && earlier !== node)
       found.push(violation('paid-twice', atMs, `${where(event)}: ${peer} accepted ${earlier} and ${node}`))
-    nodeOfReplica.set(slot, node)
+    nodeOfReplica.set(judged, node)
     const own = `${peer} ${job}/${subtask} ${node}`
     const other = replicaOfNode.get(own)
     if (other !== undefined && other !== replica)
@@ -124,10 +126,10 @@ function paidTwice(events: readonly HistoryEvent[]): Violation[] {
 function twoCommits(events: readonly HistoryEvent[]): Violation[] {
   const committer = new Map<string, string>()
   return named(events, 'committed').flatMap(event => {
-    const { job, subtask, replica, generation, node, atMs } = event
-    const slot = `${job}/${subtask}/${replica}/${generation}`
-    const earlier = committer.get(slot) ?? node
-    committer.set(slot, earlier)
+    const { node, atMs } = event
+    const replica = replicaId(event)
+    const earlier = committer.get(replica) ?? node
+    committer.set(replica, earlier)
     return earlier === node
       ? []
       : [violation('two-commits', atMs, `${where(event)}: committed by ${earlier} and by ${node}`)]
@@ -154,8 +156,8 @@ function twoSettlements(events: readonly HistoryEvent[]): Violation[] {
 function twoHolders(events: readonly HistoryEvent[]): Violation[] {
   const holder = new Map<string, string>()
   return named(events, 'lease').flatMap(event => {
-    const { job, subtask, replica, generation, fence, peer, atMs } = event
-    const right = `${job}/${subtask}/${replica}/${generation}/${fence}`
+    const { fence, peer, atMs } = event
+    const right = `${replicaId(event)}/${fence}`
     const earlier = holder.get(right) ?? peer
     holder.set(right, earlier)
     return earlier === peer
@@ -201,8 +203,8 @@ function violation(kind: ViolationKind, atMs: number, message: string): Violatio
   return { kind, atMs, message }
 }
 
-function where(slot: { job: string; subtask: number; replica: number; generation: number }): string {
-  return `${short(slot.job)} subtask ${slot.subtask} replica ${slot.replica} generation ${slot.generation}`
+function where({ job, subtask, replica, generation }: ReplicaKey): string {
+  return `${short(job)} subtask ${subtask} replica ${replica} generation ${generation}`
 }
 
 function short(job: string): string {

@@ -1,3 +1,4 @@
+import type { ReplicaKey } from '@rayswarm/interface'
 import { type Cast, named, type Verdict } from './checker.ts'
 import type { EventOf, HistoryEvent } from './history.ts'
 
@@ -95,18 +96,18 @@ function reLeases(events: readonly HistoryEvent[]): number[] {
   const waitsMs: number[] = []
   for (const event of events) {
     if (event.event === 'lease') {
-      const slot = slotOf(event)
-      const { orphanedAtMs } = held.get(slot) ?? {}
+      const replica = anyGeneration(event)
+      const { orphanedAtMs } = held.get(replica) ?? {}
       if (orphanedAtMs !== undefined) waitsMs.push(event.atMs - orphanedAtMs)
-      held.set(slot, { peer: event.peer })
+      held.set(replica, { peer: event.peer })
     } else if (
       event.event === 'lease-lost' ||
       event.event === 'executed' ||
       event.event === 'execution-failed'
     ) {
-      const entry = held.get(slotOf(event))
-      if (entry?.peer === event.peer && entry.orphanedAtMs === undefined) held.delete(slotOf(event))
-    } else if (event.event === 'committed' || event.event === 'judged') held.delete(slotOf(event))
+      const entry = held.get(anyGeneration(event))
+      if (entry?.peer === event.peer && entry.orphanedAtMs === undefined) held.delete(anyGeneration(event))
+    } else if (event.event === 'committed' || event.event === 'judged') held.delete(anyGeneration(event))
     else if (event.event === 'fault' && event.fault === 'crash')
       for (const entry of held.values())
         if (event.targets.includes(entry.peer)) entry.orphanedAtMs ??= event.atMs
@@ -114,7 +115,7 @@ function reLeases(events: readonly HistoryEvent[]): number[] {
   return waitsMs.sort((a, b) => a - b)
 }
 
-function slotOf({ job, subtask, replica }: { job: string; subtask: number; replica: number }): string {
+function anyGeneration({ job, subtask, replica }: ReplicaKey): string {
   return `${job}/${subtask}/${replica}`
 }
 

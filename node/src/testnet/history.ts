@@ -16,7 +16,7 @@ const name = z.string().min(1).max(128)
 const count = z.int().nonnegative()
 const ms = z.number().nonnegative()
 const amount = z.string().regex(/^\d{1,30}$/)
-const slot = { job: name, subtask: count, replica: count, generation: count }
+const replica = { job: name, subtask: count, replica: count, generation: count }
 const said = { atMs: z.number(), peer: name }
 
 const peerRecord = z.object({
@@ -81,13 +81,13 @@ const schema = z.discriminatedUnion('event', [
   z.object({ ...said, event: z.literal('published'), job: name, subtaskCount: count, locked: amount }),
   z.object({ ...said, event: z.literal('drawn'), job: name, witnessCount: count, quorum: count }),
   z.object({ ...said, event: z.literal('equivocated'), job: name, witness: name }),
-  z.object({ ...said, event: z.literal('granted'), ...slot, node: name }),
-  z.object({ ...said, event: z.literal('lapsed'), ...slot, node: name }),
-  z.object({ ...said, event: z.literal('committed'), ...slot, node: name }),
+  z.object({ ...said, event: z.literal('granted'), ...replica, node: name }),
+  z.object({ ...said, event: z.literal('lapsed'), ...replica, node: name }),
+  z.object({ ...said, event: z.literal('committed'), ...replica, node: name }),
   z.object({
     ...said,
     event: z.literal('judged'),
-    ...slot,
+    ...replica,
     node: name,
     verdict: z.string(),
     reason: z.string().optional()
@@ -97,10 +97,10 @@ const schema = z.discriminatedUnion('event', [
   z.object({ ...said, event: z.literal('expired'), job: name, acceptedCount: count, subtaskCount: count }),
   z.object({ ...said, event: z.literal('failed'), job: name, message: z.string() }),
   z.object({ ...said, event: z.literal('fetched'), job: name, frameCount: count }),
-  z.object({ ...said, event: z.literal('lease'), ...slot, fence: count, waitedMs: count.exactOptional() }),
-  z.object({ ...said, event: z.literal('lease-lost'), ...slot, fence: count }),
-  z.object({ ...said, event: z.literal('executed'), ...slot, elapsedMs: ms }),
-  z.object({ ...said, event: z.literal('execution-failed'), ...slot, message: z.string() }),
+  z.object({ ...said, event: z.literal('lease'), ...replica, fence: count, waitedMs: count.exactOptional() }),
+  z.object({ ...said, event: z.literal('lease-lost'), ...replica, fence: count }),
+  z.object({ ...said, event: z.literal('executed'), ...replica, elapsedMs: ms }),
+  z.object({ ...said, event: z.literal('execution-failed'), ...replica, message: z.string() }),
   z.object({ ...said, event: z.literal('paid'), job: name, credit: amount }),
   z.object({ ...said, event: z.literal('faults-applied'), detail: z.string() })
 ])

@@ -100,7 +100,11 @@ export class Laboratory {
   peer(name: string): PeerRecord {
     const peer = this.#file.peers.find(record => record.name === name)
     if (peer !== undefined) return peer
-    throw new RayswarmError('ERR_USAGE', `there is no peer ${name}`, { thing: 'target', value: name })
+    throw new RayswarmError('ERR_USAGE', `there is no peer ${name}`, {
+      thing: 'target',
+      value: name,
+      remedy: 'See `rayswarm testnet status` for who is there.'
+    })
   }
 
   /** Everybody, and who of them runs. */

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { JobId, PeerId } from '@rayswarm/interface'
+import { replicaId } from '@rayswarm/wire'
 import { type HistoryEvent, parseEvent } from './history.ts'
 
 const CHUNK_BYTES = 1 << 20
@@ -64,7 +65,7 @@ export interface JobView {
 export class LiveView {
   readonly started = new Set<string>()
   readonly connected = new Map<string, Set<PeerId>>()
-  /** Lease by slot: who holds it. */
+  /** Who holds each replica. */
   readonly leases = new Map<string, string>()
   readonly witnesses = new Set<string>()
   readonly jobs = new Map<JobId, JobView>()
@@ -77,7 +78,7 @@ export class LiveView {
   forget(name: string): void {
     this.started.delete(name)
     this.connected.delete(name)
-    for (const [slot, holder] of this.leases) if (holder === name) this.leases.delete(slot)
+    for (const [replica, holder] of this.leases) if (holder === name) this.leases.delete(replica)
   }
 
   get holders(): string[] {
@@ -110,12 +111,12 @@ export class LiveView {
         this.connected.get(peer)?.delete(event.with)
         break
       case 'lease':
-        this.leases.set(slotKey(event), peer)
+        this.leases.set(replicaId(event), peer)
         break
       case 'lease-lost':
       case 'executed':
       case 'execution-failed':
-        if (this.leases.get(slotKey(event)) === peer) this.leases.delete(slotKey(event))
+        if (this.leases.get(replicaId(event)) === peer) this.leases.delete(replicaId(event))
         break
       case 'drawn':
         this.witnesses.add(peer)
@@ -134,16 +135,6 @@ export class LiveView {
         break
     }
   }
-}
-
-/** One slot of one job, as text. */
-export function slotKey(slot: {
-  readonly job: string
-  readonly subtask: number
-  readonly replica: number
-  readonly generation: number
-}): string {
-  return `${slot.job}/${slot.subtask}/${slot.replica}/${slot.generation}`
 }
 
 /** Connections a peer of a large testnet must have at least. */

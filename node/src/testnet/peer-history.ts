@@ -1,11 +1,9 @@
-import type { ReplicaKey } from '@rayswarm/interface'
 import type { Peer } from '@rayswarm/peer'
 import type { Host } from '../compose.ts'
 import type { HistoryFile } from './history.ts'
 
 const MESSAGE_LENGTH_MAX = 300
 
-const slotOf = ({ job, subtask, replica, generation }: ReplicaKey) => ({ job, subtask, replica, generation })
 const short = (error: Error): string => error.message.slice(0, MESSAGE_LENGTH_MAX)
 
 /** Write down what a peer reports. Call it before the peer starts: some of it comes while it starts. */
@@ -21,13 +19,11 @@ export function recordPeer({ events }: Pick<Peer, 'events'>, history: HistoryFil
   )
   events.on('witness:drawn', event => tell({ event: 'drawn', ...event }))
   events.on('witness:equivocated', event => tell({ event: 'equivocated', ...event }))
-  events.on('replica:granted', ({ replica, node }) => tell({ event: 'granted', ...slotOf(replica), node }))
-  events.on('replica:lapsed', ({ replica, node }) => tell({ event: 'lapsed', ...slotOf(replica), node }))
-  events.on('replica:committed', ({ replica, node }) =>
-    tell({ event: 'committed', ...slotOf(replica), node })
-  )
+  events.on('replica:granted', ({ replica, node }) => tell({ event: 'granted', ...replica, node }))
+  events.on('replica:lapsed', ({ replica, node }) => tell({ event: 'lapsed', ...replica, node }))
+  events.on('replica:committed', ({ replica, node }) => tell({ event: 'committed', ...replica, node }))
   events.on('replica:judged', ({ replica, node, verdict, reason }) =>
-    tell({ event: 'judged', ...slotOf(replica), node, verdict, ...(reason === undefined ? {} : { reason }) })
+    tell({ event: 'judged', ...replica, node, verdict, ...(reason === undefined ? {} : { reason }) })
   )
   events.on('subtask:accepted', ({ job, subtask }) => tell({ event: 'accepted', job, subtask }))
   events.on('job:settled', ({ job, outcome }) =>
@@ -38,14 +34,14 @@ export function recordPeer({ events }: Pick<Peer, 'events'>, history: HistoryFil
   )
   events.on('job:failed', ({ job, error }) => tell({ event: 'failed', job, message: short(error) }))
   events.on('lease:held', ({ replica, fence, waitedMs }) =>
-    tell({ event: 'lease', ...slotOf(replica), fence, waitedMs: Math.round(waitedMs) })
+    tell({ event: 'lease', ...replica, fence, waitedMs: Math.round(waitedMs) })
   )
-  events.on('lease:lost', ({ replica, fence }) => tell({ event: 'lease-lost', ...slotOf(replica), fence }))
+  events.on('lease:lost', ({ replica, fence }) => tell({ event: 'lease-lost', ...replica, fence }))
   events.on('execution:finished', ({ replica, elapsedMs }) =>
-    tell({ event: 'executed', ...slotOf(replica), elapsedMs })
+    tell({ event: 'executed', ...replica, elapsedMs })
   )
   events.on('execution:failed', ({ replica, error }) =>
-    tell({ event: 'execution-failed', ...slotOf(replica), message: short(error) })
+    tell({ event: 'execution-failed', ...replica, message: short(error) })
   )
   events.on('node:paid', ({ job, amount }) => tell({ event: 'paid', job, credit: String(amount) }))
 }

@@ -1,6 +1,6 @@
+import { replicaId } from '@rayswarm/wire'
 import { named, type Verdict } from './checker.ts'
 import type { HistoryEvent } from './history.ts'
-import { slotKey } from './live-view.ts'
 
 const WIDTH_PX = 1_180
 const LABEL_PX = 96
@@ -153,10 +153,10 @@ function leaseTimes(events: readonly HistoryEvent[], toMs: number): Span[] {
   }
   for (const event of events) {
     if (event.event === 'lease')
-      open.set(`${event.peer} ${slotKey(event)}`, { name: event.peer, from: event.atMs })
-    else if (event.event === 'executed') end(`${event.peer} ${slotKey(event)}`, 'lease', event.atMs)
+      open.set(`${event.peer} ${replicaId(event)}`, { name: event.peer, from: event.atMs })
+    else if (event.event === 'executed') end(`${event.peer} ${replicaId(event)}`, 'lease', event.atMs)
     else if (event.event === 'lease-lost' || event.event === 'execution-failed')
-      end(`${event.peer} ${slotKey(event)}`, 'lost', event.atMs)
+      end(`${event.peer} ${replicaId(event)}`, 'lost', event.atMs)
     else if (event.event === 'fault' && event.fault === 'crash')
       for (const [key, { name }] of [...open]) if (event.targets.includes(name)) end(key, 'gone', event.atMs)
   }

@@ -231,7 +231,8 @@ export class JudgeRole implements Judging {
       job.retryMissing()
       throw new RayswarmError(
         'ERR_TIMEOUT',
-        `${signatures.length} of ${quorum} witnesses agree on the settlement`
+        `${signatures.length} of ${quorum} witnesses agree on the settlement`,
+        { thing: 'job', value: job.job, remedy: 'None: the next turn tries again with more evidence.' }
       )
     }
     const outcome = await chain.settleByWitnesses(order, job.appointment, signatures.slice(0, quorum))
