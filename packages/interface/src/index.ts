@@ -79,7 +79,6 @@ export type {
   CommitCert,
   CommitVote,
   Grant,
-  Lease,
   LeaseCert,
   LeasePromise,
   Refusal,

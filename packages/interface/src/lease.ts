@@ -120,15 +120,6 @@ export interface Refusal {
   readonly cert?: CommitCert
 }
 
-/** What the holder of a lease may conclude about one replica. */
-export interface Lease {
-  readonly replica: ReplicaKey
-  readonly holder: PeerId
-  readonly fence: number
-  /** Milliseconds of the reader's clock. Counted by holders from sending, by witnesses from receipt. */
-  readonly expiresAtMs: number
-}
-
 /** Who witnesses a job: recomputable by anyone. */
 export interface WitnessSet {
   readonly job: JobId

@@ -17,7 +17,7 @@ export type IneligibleReason =
   | 'same-holder' // already executes another replica of the subtask
   | 'no-open-replica'
   | 'outbid'
-  | 'not-registered'
+  | 'not-registered' // its witnesses were drawn from a registry in which the node had no stake
 
 /** Why a witness refuses a lease request. */
 export type RefusalReason =
@@ -35,7 +35,7 @@ export type RefusalReason =
   | 'stale-fence'
   | 'fence-jump'
   | 'not-holder'
-  | 'no-progress' // progress went backwards
+  | 'no-progress' // progress went backwards, or stood still for too long, or the total is used up
   | 'bad-certificate'
   | 'register-taken' // another commit stands in the register
   | 'done' // a commit certificate is known
@@ -49,4 +49,3 @@ export type UnpaidReason =
   | 'result-mismatch' // the bytes do not hash to the attested digest
   | 'surplus' // the quorum was complete without it
   | 'no-quorum' // its subtask was given up: no digest won
-  | 'lapsed' // never committed

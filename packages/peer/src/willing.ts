@@ -1,4 +1,5 @@
 import type { Account, Amount, IneligibleReason, Probe, WorkloadKind } from '@rayswarm/interface'
+import { raceWeightOf } from '@rayswarm/lease'
 import { eligible, type NodeFacts } from '@rayswarm/market'
 import type { RoleComponents } from './components.ts'
 import type { LedgerRole } from './ledger-role.ts'
@@ -20,7 +21,7 @@ export interface NodeSettings {
 
 /** Whether a node wants a job at all. The escrow is read once it is known to be there. */
 export async function willingFor(
-  { chain, clock }: RoleComponents,
+  { chain, clock, network }: RoleComponents,
   job: NodeJob,
   node: { readonly settings: NodeSettings; readonly probes: readonly Probe[]; readonly ledger: LedgerRole }
 ): Promise<{ probe: Probe } | { reason: IneligibleReason }> {
@@ -48,5 +49,10 @@ export async function willingFor(
     creatorScoreBps: ledger.scoreBps(offer.spec.creator),
     nowMs: clock.nowMs()
   })
-  return judged.eligible ? { probe: judged.probe } : { reason: judged.reason }
+  if (!judged.eligible) return { reason: judged.reason }
+  const { drawn } = job.offer
+  // Who had no stake when the witnesses were drawn never has a turn in this job.
+  if (drawn !== undefined && raceWeightOf(drawn.race, network.peerId) === undefined)
+    return { reason: 'not-registered' }
+  return { probe: judged.probe }
 }

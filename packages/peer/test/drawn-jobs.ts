@@ -27,7 +27,7 @@ const entries: Registration[] = peers
     ...{ stake: 1n, classes: [], operatorTag: '', sinceEpoch: 0 }
   }))
   .sort((a, b) => (a.peer < b.peer ? -1 : 1))
-const snapshot: RegistrySnapshot = { epoch: EPOCH, entries }
+export const snapshot: RegistrySnapshot = { epoch: EPOCH, entries }
 
 /** An offer whose witnesses are all three registered peers. */
 export function drawnOffer(nonce: number, over: Partial<Offer> = {}): Signed<Offer> {

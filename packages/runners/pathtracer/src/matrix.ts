@@ -83,14 +83,6 @@ export function transformPoint(m: Affine, x: number, y: number, z: number): Vec3
   ]
 }
 
-export function transformDirection(m: Affine, x: number, y: number, z: number): Vec3 {
-  return [
-    m[0]! * x + m[1]! * y + m[2]! * z,
-    m[4]! * x + m[5]! * y + m[6]! * z,
-    m[8]! * x + m[9]! * y + m[10]! * z
-  ]
-}
-
 /** A normal transforms with the transposed inverse. */
 export function transformNormal(inverted: Affine, x: number, y: number, z: number): Vec3 {
   return [
