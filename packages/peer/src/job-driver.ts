@@ -46,7 +46,9 @@ export class JobDriver {
   readonly scope: Scope
   readonly #judge: JobJudge
   readonly #desk: BidDesk
-  readonly #openings: Openings | undefined
+  /** Owner mode: we alone witness and judge. */
+  readonly #isOnlyJudge: boolean
+  readonly #openings: Openings
   readonly #deadlineAtMs: number
   /** Replicas whose verdict is in our feed. */
   readonly #said = new Set<string>()
@@ -65,11 +67,12 @@ export class JobDriver {
     const { offer } = init
     const { spec } = offer.signed.body
     const isOnlyJudge = offer.drawn === undefined
+    this.#isOnlyJudge = isOnlyJudge
     this.job = offer.job
     this.state = new JobState(this.job, spec, split(spec), components.store)
     this.scope = new Scope(components)
     this.#deadlineAtMs = deadlineAtMs(offer.signed.body)
-    this.#openings = isOnlyJudge ? undefined : new Openings(components, this.scope, offer)
+    this.#openings = new Openings(components, this.scope, offer)
     this.#judge = new JobJudge(components, {
       offer,
       state: this.state,
@@ -116,7 +119,7 @@ export class JobDriver {
       () => params.leaseRetryMs,
       async () => this.#check()
     )
-    if (this.#openings !== undefined)
+    if (!this.#isOnlyJudge)
       this.scope.every(
         'evidence exchange',
         () => params.sealedPollMs,
@@ -177,23 +180,22 @@ export class JobDriver {
     return message('reveal-reply', { received })
   }
 
-  /** Grants whose holder may never have heard of them. */
+  /** Grants whose holder may never have heard of them. Where others witness, nobody here knows whether they were claimed. */
   #unclaimed(node: PeerId): Signed<Grant>[] {
-    const untouched = (track: SubtaskTrack, record: ReplicaRecord): boolean =>
+    if (!this.#isOnlyJudge) return []
+    const isUnclaimed = (track: SubtaskTrack, record: ReplicaRecord): boolean =>
       record.outcome === 'leased' &&
       record.grant?.body.holder === node &&
-      // Where others witness, a grant is only given back: whoever claimed it does not bid for it.
-      (this.#openings !== undefined ||
-        this.roles.witness.stateOf(this.state.key(track, record)).holder !== node)
+      this.roles.witness.stateOf(this.state.key(track, record)).holder !== node
     const grants = this.state.tracks.flatMap(track =>
-      track.record.replicas.flatMap(record => (untouched(track, record) ? [record.grant!] : []))
+      track.record.replicas.flatMap(record => (isUnclaimed(track, record) ? [record.grant!] : []))
     )
-    return this.#openings === undefined ? grants.slice(0, GRANTS_PER_REPLY_MAX) : []
+    return grants.slice(0, GRANTS_PER_REPLY_MAX)
   }
 
   async #settleBids(): Promise<void> {
     const { clock, context, events } = this.components
-    const open = this.#openings === undefined ? this.state.openReplicas() : await this.#openElsewhere()
+    const open = this.#isOnlyJudge ? this.state.openReplicas() : await this.#openElsewhere()
     this.#desk.settle(open, this.#judge.caught, (grant, bid) => {
       const granted = signed('grant', grant, context)
       // Matched from our own open replicas a moment ago: it is there.
@@ -212,7 +214,7 @@ export class JobDriver {
 
   /** What is open at the witnesses and not granted by us a moment ago. */
   async #openElsewhere(): Promise<readonly OpenReplica[]> {
-    const page = await this.#openings!.ask()
+    const page = await this.#openings.ask()
     const vacant = new Set(page?.open.map(v => `${v.subtask}/${v.replica}/${v.generation}`))
     return this.state
       .openReplicas()
@@ -244,7 +246,7 @@ export class JobDriver {
       if (this.#said.has(replicaId(replica))) continue
       this.#said.add(replicaId(replica))
       // Where several judge, a verdict is final once they have settled, and who settled says it.
-      if (this.#openings === undefined) await this.roles.ledger.append(claim)
+      if (this.#isOnlyJudge) await this.roles.ledger.append(claim)
       const reason = this.state.find(replica)?.record.reason
       this.components.events.emit('replica:judged', {
         replica,
@@ -265,7 +267,7 @@ export class JobDriver {
       for (const record of track.record.replicas)
         if (record.outcome === 'leased') this.#reclaim(track, record, nowMs)
       // Witnesses see to it that others' silence ends; we are only one judge more.
-      if (this.#openings !== undefined) continue
+      if (!this.#isOnlyJudge) continue
       this.#judge.checkOverdue(track, nowMs)
       this.#judge.consider(track)
     }
@@ -275,7 +277,7 @@ export class JobDriver {
   /** A granted replica goes back to the open ones when its lease lapsed, or was never claimed. */
   #reclaim(track: SubtaskTrack, record: ReplicaRecord, nowMs: number): void {
     const key = this.state.key(track, record)
-    const lease = this.#openings === undefined ? this.roles.witness.leaseState(key) : 'open'
+    const lease = this.#isOnlyJudge ? this.roles.witness.leaseState(key) : 'open'
     if (lease === 'leased') return
     if (lease === 'registered' || lease === 'committed') {
       // Its holder committed and has not told us yet, or never will: the reveal clock runs.
@@ -291,7 +293,7 @@ export class JobDriver {
     const { grant } = record
     record.outcome = 'open'
     delete record.grant
-    if (this.#openings !== undefined) return
+    if (!this.#isOnlyJudge) return
     if (grant !== undefined) {
       record.former = [...(record.former ?? []), grant].slice(-GENERATION_COUNT_MAX)
       this.components.events.emit('replica:lapsed', { replica: key, node: grant.body.holder })
@@ -309,7 +311,7 @@ export class JobDriver {
     if (this.#ended) return
     this.#ended = true
     this.#desk.close()
-    if (this.#openings === undefined) this.#judge.close()
+    if (this.#isOnlyJudge) this.#judge.close()
     this.init.onEnd(end)
   }
 
