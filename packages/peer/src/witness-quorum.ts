@@ -128,7 +128,9 @@ export class WitnessQuorum {
     // One witness may lie: a lease is lost when so many say so that no quorum is left for it.
     const lost = refusals.filter(refusal => (refusal.fence ?? 0) > fence || refusal.reason === 'done')
     if (this.#isHopeless(lost, replica, () => true)) return lost[0]
-    return this.#isHopeless(refusals, replica, () => true) ? refusals[0] : undefined
+    // Some refuse for other reasons: one of these is the answer, not a fence that too few have heard of.
+    if (!this.#isHopeless(refusals, replica, () => true)) return undefined
+    return refusals.find(refusal => !lost.includes(refusal))
   }
 
   /** Whether so many witnesses refuse for good that no quorum is left, or one proves that the replica is closed. */

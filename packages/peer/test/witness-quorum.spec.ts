@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import type { Commit, LeaseCert, LeasePromise, PeerId, ReplicaKey, Signed } from '@rayswarm/interface'
+import type {
+  Commit,
+  LeaseCert,
+  LeasePromise,
+  PeerId,
+  Refusal,
+  ReplicaKey,
+  Signed
+} from '@rayswarm/interface'
 import { params } from '@rayswarm/params'
 import { SeededChance, VirtualClock } from '@rayswarm/simulation'
 import {
@@ -46,24 +54,38 @@ function commitOfBob(by: readonly WireContext[], over: Partial<ReplicaKey> = {})
   return signed('commit', { replica: { ...replica, ...over }, holder, fence: 1, seal, lease }, bob!)
 }
 
+/** Alice before three witnesses, two of which are a quorum. */
+function quorumOf(answer: (witness: WireContext, bytes: Uint8Array) => Uint8Array): WitnessQuorum {
+  const request = async (to: PeerId, _protocol: string, bytes: Uint8Array): Promise<Uint8Array> =>
+    answer(witnesses[members.indexOf(to)]!, bytes)
+  const components = {
+    ...{ clock: new VirtualClock(), chance: new SeededChance(1), context: alice, params: params.minimal },
+    ...{ network: { peerId: alice!.identity.peerId, request }, log: {} }
+  } as unknown as RoleComponents
+  return new WitnessQuorum(components, new Scope(components), { job: replica.job, members, quorum: 2 })
+}
+
 /** Alice claims; the first witness answers first and shows this commit, the others promise. */
 function claimShown(register: Signed<Commit>) {
-  const clock = new VirtualClock()
-  const request = async (to: PeerId, _protocol: string, bytes: Uint8Array): Promise<Uint8Array> => {
-    const witness = witnesses[members.indexOf(to)]!
+  const quorum = quorumOf((witness, bytes) => {
     const decoded = decodeMessage(bytes, ['claim', 'release'], witness)
     assert.ok(decoded.ok)
     if (decoded.value.type === 'release') return encodeMessage(message('release-ack', {}))
-    const shown = to === members[0] ? register : undefined
+    const shown = witness === witnesses[0] ? register : undefined
     return encodeMessage(promise(witness, alice!, decoded.value.body.fence, shown))
-  }
-  const components = {
-    ...{ clock, chance: new SeededChance(1), context: alice, params: params.minimal },
-    ...{ network: { peerId: alice!.identity.peerId, request }, log: {} }
-  } as unknown as RoleComponents
-  const set = { job: replica.job, members, quorum: 2 }
-  const quorum = new WitnessQuorum(components, new Scope(components), set)
+  })
   return quorum.claim({ replica, fence: 2, etaMs: 1_000 })
+}
+
+/** Alice renews; each witness refuses for its own reason. */
+function renewRefused(refusals: readonly Refusal[]) {
+  const quorum = quorumOf(witness => encodeMessage(message('refusal', refusals[witnesses.indexOf(witness)]!)))
+  const holder = alice!.identity.peerId
+  return quorum.renew(
+    { cert: { replica, holder, fence: 1, price: 5n, promises: [] }, etaMs: 1_000 },
+    0,
+    false
+  )
 }
 
 describe('WitnessQuorum', () => {
@@ -85,4 +107,15 @@ describe('WitnessQuorum', () => {
       const signers = claimed.held.cert.promises.map(({ signer }) => signer)
       assert.deepEqual(signers, members.slice(1))
     })
+
+  it('takes a lease for lost when no quorum is left that has not heard of a higher fence', async () => {
+    const higher = { reason: 'stale-fence', fence: 2 } as const
+    assert.deepEqual(await renewRefused([higher, { reason: 'overloaded' }, higher]), higher)
+  })
+
+  it('does not take one witness at its word that somebody holds a higher fence', async () => {
+    const higher = { reason: 'stale-fence', fence: 99 } as const
+    const busy = { reason: 'overloaded' } as const
+    assert.deepEqual(await renewRefused([higher, busy, busy]), busy)
+  })
 })
