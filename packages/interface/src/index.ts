@@ -93,9 +93,10 @@ export type {
   LedgerEntry,
   Receipt,
   ReceiptClaim,
+  ReplicaVerdict,
   Score,
   Verdict,
-  VerdictClaim
+  VerdictsClaim
 } from './ledger.ts'
 export type {
   Attestation,

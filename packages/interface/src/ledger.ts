@@ -8,8 +8,7 @@ import type { Signed } from './messages.ts'
 export type Verdict = 'accepted' | 'rejected' | 'undecided'
 
 /** A judge's verdict on one replica. */
-export interface VerdictClaim {
-  readonly kind: 'verdict'
+export interface ReplicaVerdict {
   readonly replica: ReplicaKey
   readonly node: PeerId
   readonly equivalenceClass: EquivalenceClass
@@ -18,6 +17,12 @@ export interface VerdictClaim {
   readonly weight: number
   /** Digest the node attested; absent when it attested none. 32 bytes. */
   readonly digest?: Uint8Array
+}
+
+/** Verdicts of one judge, at most `ENTRY_VERDICTS_COUNT_MAX`: a job's are said in few entries. */
+export interface VerdictsClaim {
+  readonly kind: 'verdicts'
+  readonly verdicts: readonly ReplicaVerdict[]
 }
 
 /** A job's settlement, as its creator or one of its witnesses published it. */
@@ -45,7 +50,7 @@ export interface LedgerEntry {
   /** sha256 of the author's previous signed entry; absent for the first. 32 bytes. */
   readonly previous?: Uint8Array
   readonly atMs: number
-  readonly claim: VerdictClaim | ReceiptClaim | EquivocationClaim
+  readonly claim: VerdictsClaim | ReceiptClaim | EquivocationClaim
 }
 
 /** Number derived from the ledger by everybody alike. */

@@ -10,7 +10,7 @@ export const MESSAGE_SIZE_BYTES_MAX = {
   /** Gossip: every peer carries it. */
   offer: 4 * KIB,
   notice: 512,
-  entry: 2 * KIB,
+  entry: 16 * KIB,
   /** Direct requests and replies. */
   direct: 64 * KIB
 } as const
@@ -51,6 +51,8 @@ export const BID_COUNT_MAX = 10_000
 export const GRANTS_PER_REPLY_MAX = 16
 /** Sealed executions a node keeps waiting for their opening. */
 export const SEALED_COUNT_MAX = 256
+/** Verdicts in one ledger entry. */
+export const ENTRY_VERDICTS_COUNT_MAX = 32
 /** Ledger entries a peer keeps per author. */
 export const LEDGER_ENTRIES_PER_AUTHOR_MAX = 100_000
 /** Authors whose feeds a peer keeps. */

@@ -22,7 +22,7 @@ import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer } from './offer-book.ts'
 import { Openings } from './openings.ts'
 import { Scope } from './scope.ts'
-import { verdictClaims } from './verdict-claims.ts'
+import { verdictsClaims, verdictsOf } from './verdicts.ts'
 import { wakeHolders } from './wake.ts'
 import type { WitnessRole } from './witness-role.ts'
 
@@ -104,7 +104,8 @@ export class JobDriver {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
     for (const { body } of this.roles.ledger.own())
-      if (body.claim.kind === 'verdict') this.#said.add(replicaId(body.claim.replica))
+      if (body.claim.kind === 'verdicts')
+        for (const { replica } of body.claim.verdicts) this.#said.add(replicaId(replica))
     this.roles.evidences.open(this.init.offer, this.state, (cert, attestation) =>
       this.#judge.onReveal(cert, attestation)
     )
@@ -241,12 +242,13 @@ export class JobDriver {
 
   /** Tell the ledger, once per replica, also when a crash came between deciding and saying. */
   async #sayVerdicts(track: SubtaskTrack): Promise<void> {
-    for (const claim of verdictClaims(this.state, track)) {
-      const { replica, node, verdict } = claim
-      if (this.#said.has(replicaId(replica))) continue
-      this.#said.add(replicaId(replica))
-      // Where several judge, a verdict is final once they have settled, and who settled says it.
-      if (this.#isOnlyJudge) await this.roles.ledger.append(claim)
+    const verdicts = verdictsOf(this.state, track).filter(
+      ({ replica }) => !this.#said.has(replicaId(replica))
+    )
+    for (const { replica } of verdicts) this.#said.add(replicaId(replica))
+    // Where several judge, a verdict is final once they have settled, and who settled says it.
+    if (this.#isOnlyJudge) for (const claim of verdictsClaims(verdicts)) await this.roles.ledger.append(claim)
+    for (const { replica, node, verdict } of verdicts) {
       const reason = this.state.find(replica)?.record.reason
       this.components.events.emit('replica:judged', {
         replica,

@@ -14,7 +14,7 @@ import type { Evidences } from './evidences.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import { Scope } from './scope.ts'
-import { verdictClaims } from './verdict-claims.ts'
+import { verdictsClaims, verdictsOf } from './verdicts.ts'
 import { WitnessJob } from './witness-job.ts'
 import type { Judging, WitnessRole } from './witness-role.ts'
 
@@ -249,8 +249,8 @@ export class JudgeRole implements Judging {
     const { ledger } = this.roles
     const escrow = job.init.offer.signed.body.escrow.id
     await ledger.append({ kind: 'job-receipt', job: job.job, escrow, receiptsRoot, txHash, paid })
-    for (const track of job.state.tracks)
-      for (const claim of verdictClaims(job.state, track)) await ledger.append(claim)
+    const verdicts = job.state.tracks.flatMap(track => verdictsOf(job.state, track))
+    for (const claim of verdictsClaims(verdicts)) await ledger.append(claim)
   }
 
   /** The money has moved. Results stay until the job's time is over: the creator may come for them. */

@@ -7,7 +7,7 @@ import type {
   PeerId,
   Signed,
   Store,
-  VerdictClaim
+  VerdictsClaim
 } from '@rayswarm/interface'
 import { escrowIdOf } from '@rayswarm/market'
 import { params } from '@rayswarm/params'
@@ -143,15 +143,13 @@ export class SyncWorld {
 }
 
 /** A verdict on one replica. */
-export function verdict(node: PeerId, subtask: number): VerdictClaim {
+export function verdict(node: PeerId, subtask: number): VerdictsClaim {
+  const replica = { job: cidOf('job'), subtask, replica: 0, generation: 0 }
+  const digest = sha256(text.encode('digest'))
+  const equivalenceClass = 'pathtracer/1/wasm'
   return {
-    kind: 'verdict',
-    replica: { job: cidOf('job'), subtask, replica: 0, generation: 0 },
-    node,
-    equivalenceClass: 'pathtracer/1/wasm',
-    verdict: 'accepted',
-    weight: 1_024,
-    digest: sha256(text.encode('digest'))
+    kind: 'verdicts',
+    verdicts: [{ replica, node, equivalenceClass, verdict: 'accepted', weight: 1_024, digest }]
   }
 }
 

@@ -12,7 +12,7 @@
  * const ledger = new Ledger(context)
  * const entry = ledger.append(claim, clock.nowMs())
  * const known = scores(ledger.entries(), clock.nowMs())
- * scoreOf(known, entry.body.claim.node) // parts of 10 000
+ * scoreOf(known, claim.verdicts[0].node) // parts of 10 000
  * ```
  */
 export {

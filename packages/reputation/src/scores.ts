@@ -1,4 +1,4 @@
-import type { LedgerEntry, PeerId, Score, Signed, VerdictClaim } from '@rayswarm/interface'
+import type { LedgerEntry, PeerId, ReplicaVerdict, Score, Signed } from '@rayswarm/interface'
 import {
   BPS,
   REJECTED_WEIGHT,
@@ -101,22 +101,24 @@ function verdictsOf(entries: Iterable<Signed<LedgerEntry>>, nowMs: number): Map<
   const verdicts = new Map<string, Judged>()
   for (const { body } of entries) {
     const { author, atMs, claim, sequence } = body
-    if (claim.kind !== 'verdict' || claim.node === author || atMs > nowMs + CLOCK_SKEW_MS_MAX) continue
-    const kind = kindOf(claim)
-    if (kind === undefined) continue
+    if (claim.kind !== 'verdicts' || atMs > nowMs + CLOCK_SKEW_MS_MAX) continue
+    for (const verdict of claim.verdicts) {
+      const { node, replica, equivalenceClass } = verdict
+      const kind = kindOf(verdict)
+      if (kind === undefined || node === author) continue
 
-    const key = `${author} ${claim.node} ${replicaId(claim.replica)}`
-    const known = verdicts.get(key)
-    if (known !== undefined && known.sequence <= sequence) continue
-    const { node, equivalenceClass } = claim
-    const weight = decayed(claim.weight, nowMs - atMs)
-    verdicts.set(key, { kind, judge: author, sequence, node, equivalenceClass, weight })
+      const key = `${author} ${node} ${replicaId(replica)}`
+      const known = verdicts.get(key)
+      if (known !== undefined && known.sequence <= sequence) continue
+      const weight = decayed(verdict.weight, nowMs - atMs)
+      verdicts.set(key, { kind, judge: author, sequence, node, equivalenceClass, weight })
+    }
   }
   return verdicts
 }
 
 /** Undecided counts for nobody and against nobody, except where the node sealed a result and then showed none. */
-function kindOf({ verdict, digest }: VerdictClaim): Kind | undefined {
+function kindOf({ verdict, digest }: ReplicaVerdict): Kind | undefined {
   if (verdict !== 'undecided') return verdict
   return digest === undefined ? 'timeout' : undefined
 }

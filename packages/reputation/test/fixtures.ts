@@ -1,4 +1,4 @@
-import type { LedgerEntry, PeerId, Signed, VerdictClaim } from '@rayswarm/interface'
+import type { LedgerEntry, PeerId, ReplicaVerdict, Signed, VerdictsClaim } from '@rayswarm/interface'
 import { cidOf, nodeIdentity, sha256, signed, type WireContext } from '@rayswarm/wire'
 import { hashOf } from '../src/feed.ts'
 
@@ -23,9 +23,16 @@ export function peerOf(name: string): PeerId {
   return contextOf(name).identity.peerId
 }
 
-export function verdict(node: string, subtask = 0, over: Partial<VerdictClaim> = {}): VerdictClaim {
+export function verdict(node: string, subtask = 0, over: Partial<ReplicaVerdict> = {}): VerdictsClaim {
+  return { kind: 'verdicts', verdicts: [replicaVerdict(node, subtask, over)] }
+}
+
+export function replicaVerdict(
+  node: string,
+  subtask = 0,
+  over: Partial<ReplicaVerdict> = {}
+): ReplicaVerdict {
   return {
-    kind: 'verdict',
     replica: { job: cidOf('job'), subtask, replica: 0, generation: 0 },
     node: peerOf(node),
     equivalenceClass: CLASS,
@@ -37,9 +44,9 @@ export function verdict(node: string, subtask = 0, over: Partial<VerdictClaim> =
 }
 
 /** A reveal timeout: undecided, and no digest was ever shown. */
-export function timeout(node: string, subtask = 0): VerdictClaim {
-  const { digest: _, ...rest } = verdict(node, subtask, { verdict: 'undecided' })
-  return rest
+export function timeout(node: string, subtask = 0): VerdictsClaim {
+  const { digest: _, ...rest } = replicaVerdict(node, subtask, { verdict: 'undecided' })
+  return { kind: 'verdicts', verdicts: [rest] }
 }
 
 /** One more entry of a feed that ends with `after`. */

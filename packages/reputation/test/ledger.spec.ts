@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { LedgerEntry, Signed } from '@rayswarm/interface'
+import { MESSAGE_SIZE_BYTES_MAX } from '@rayswarm/params'
 import { canonical, encodeMessage, toHex } from '@rayswarm/wire'
 import fc from 'fast-check'
 import {
@@ -324,7 +325,7 @@ describe('an item of the ledger', () => {
     }
     assert.ok(!decodeItem(new Uint8Array(0), context).ok)
     assert.ok(!decodeItem(canonical([new Uint8Array(1), 'b']), context).ok)
-    const oversized = decodeItem(new Uint8Array(4_200), context)
+    const oversized = decodeItem(new Uint8Array(2 * MESSAGE_SIZE_BYTES_MAX.entry + 8), context)
     assert.equal(!oversized.ok && oversized.fault, 'oversized')
   })
 })

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
-import type { LedgerEntry, Score, Signed, VerdictClaim } from '@rayswarm/interface'
+import type { LedgerEntry, ReplicaVerdict, Score, Signed } from '@rayswarm/interface'
 import fc from 'fast-check'
 import { NEWCOMER_SCORE_BPS, scoreOf, scores } from '../src/index.ts'
-import { CLASS, DAY_MS, entryAfter, feed, NOW_MS, peerOf, timeout, verdict } from './fixtures.ts'
+import {
+  CLASS,
+  DAY_MS,
+  entryAfter,
+  feed,
+  NOW_MS,
+  peerOf,
+  replicaVerdict,
+  timeout,
+  verdict
+} from './fixtures.ts'
 
 const NODE = peerOf('node')
 
@@ -11,7 +21,7 @@ function scoreBps(entries: readonly Signed<LedgerEntry>[], nowMs = NOW_MS): numb
 }
 
 /** `count` verdicts on the node by one judge. */
-function said(judge: string, count: number, over: Partial<VerdictClaim> = {}): Signed<LedgerEntry>[] {
+function said(judge: string, count: number, over: Partial<ReplicaVerdict> = {}): Signed<LedgerEntry>[] {
   return feed(
     judge,
     Array.from({ length: count }, (_, i) => verdict('node', i, over))
@@ -87,7 +97,7 @@ describe('scores', () => {
 
   it('keep receipts out of it', () => {
     const hex = `0x${'0'.repeat(64)}`
-    const receipt = { kind: 'job-receipt', job: verdict('node').replica.job, paid: 1n } as const
+    const receipt = { kind: 'job-receipt', job: replicaVerdict('node').replica.job, paid: 1n } as const
     const entry = entryAfter('alice', undefined, { ...receipt, escrow: hex, receiptsRoot: hex, txHash: hex })
     assert.deepEqual(scores([entry], NOW_MS), [])
   })
@@ -145,13 +155,29 @@ describe('scores, as a fold over the set', () => {
         feed(
           judge,
           drawn.map(({ node, subtask, shown, ...over }) => {
-            const { digest, ...rest } = verdict(node, subtask, over)
-            return shown && digest !== undefined ? { ...rest, digest } : rest
+            const { digest, ...rest } = replicaVerdict(node, subtask, over)
+            const drawn = shown && digest !== undefined ? { ...rest, digest } : rest
+            return { kind: 'verdicts', verdicts: [drawn] }
           })
         )
       )
     )
   const ageDays = fc.constantFrom(0, 1, 30, 400)
+
+  it('do not depend on how verdicts are put into entries', () => {
+    const verdicts = Array.from({ length: 20 }, (_, subtask) =>
+      replicaVerdict('node', subtask % 15, { verdict: subtask % 3 === 0 ? 'rejected' : 'accepted' })
+    )
+    const inEntriesOf = (count: number) =>
+      Array.from({ length: Math.ceil(verdicts.length / count) }, (_, at) => ({
+        kind: 'verdicts' as const,
+        verdicts: verdicts.slice(at * count, (at + 1) * count)
+      }))
+    const oneByOne = scores(feed('alice', inEntriesOf(1)), NOW_MS)
+    for (const count of [2, 7, 20])
+      assert.deepEqual(scores(feed('alice', inEntriesOf(count)), NOW_MS), oneByOne)
+    assert.equal(oneByOne[0]?.acceptedCount, 10)
+  })
 
   it('do not depend on order, repetition or pieces', () => {
     const drawn = drawnFeeds.chain(entries =>

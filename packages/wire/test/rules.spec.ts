@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { MessageType } from '@rayswarm/interface'
+import type { MessageType, VerdictsClaim } from '@rayswarm/interface'
 import { fromHex, jobSpecSchema, nodeIdentity, schemas } from '../src/index.ts'
 import { isStrictPoint, isStrictSignature } from '../src/strict.ts'
 import { sampleBodies } from './samples.ts'
@@ -67,6 +67,8 @@ function parse(type: MessageType, path: string, value: unknown): boolean {
   return schemas[type].safeParse(body).success
 }
 
+const verdict = (bodies.entry.claim as VerdictsClaim).verdicts[0]
+
 describe('shapes', () => {
   edges('offer', [
     [
@@ -125,9 +127,10 @@ describe('shapes', () => {
   ])
   edges('entry', [
     ['sequence', [1, Number.MAX_SAFE_INTEGER], [0, 2 ** 53]],
-    ['claim.weight', [0, 1_024], [-1, 1_025]],
-    ['claim.verdict', ['accepted', 'rejected', 'undecided'], ['maybe']],
-    ['claim.kind', ['verdict'], ['job-receipt', 'other']]
+    ['claim.verdicts.0.weight', [0, 1_024], [-1, 1_025]],
+    ['claim.verdicts.0.verdict', ['accepted', 'rejected', 'undecided'], ['maybe']],
+    ['claim.verdicts', [new Array(32).fill(verdict)], [[], new Array(33).fill(verdict)]],
+    ['claim.kind', ['verdicts'], ['job-receipt', 'other']]
   ])
   edges('items-query', [
     [

@@ -75,13 +75,17 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     previous: new Uint8Array(32).fill(3),
     atMs: 1_767_225_600_000,
     claim: {
-      kind: 'verdict',
-      replica,
-      node: holder,
-      equivalenceClass: 'pathtracer/1/wasm',
-      verdict: 'accepted',
-      weight: 1_024,
-      digest: new Uint8Array(32).fill(1)
+      kind: 'verdicts',
+      verdicts: [
+        {
+          replica,
+          node: holder,
+          equivalenceClass: 'pathtracer/1/wasm',
+          verdict: 'accepted',
+          weight: 1_024,
+          digest: new Uint8Array(32).fill(1)
+        }
+      ]
     }
   }
   return {

@@ -5,13 +5,14 @@ import type {
   LedgerEntry,
   Opening,
   ReceiptClaim,
+  ReplicaVerdict,
   Reveal,
   RevealReply,
   Sealed,
   SealedReply,
-  VerdictClaim
+  VerdictsClaim
 } from '@rayswarm/interface'
-import { RESULT_SIZE_BYTES_MAX, WEIGHT_ONE } from '@rayswarm/params'
+import { ENTRY_VERDICTS_COUNT_MAX, RESULT_SIZE_BYTES_MAX, WEIGHT_ONE } from '@rayswarm/params'
 import { z } from 'zod'
 import {
   account,
@@ -64,14 +65,18 @@ export const evidence: z.ZodType<Evidence> = z.strictObject({
 
 export const revealReply: z.ZodType<RevealReply> = z.strictObject({ received: z.boolean() })
 
-const verdictClaim: z.ZodType<VerdictClaim> = z.strictObject({
-  kind: z.literal('verdict'),
+const replicaVerdict: z.ZodType<ReplicaVerdict> = z.strictObject({
   replica: replicaKey,
   node: peerId,
   equivalenceClass,
   verdict: z.enum(['accepted', 'rejected', 'undecided']),
   weight: integer(0, WEIGHT_ONE),
   digest: bytes32.exactOptional()
+})
+
+const verdictsClaim: z.ZodType<VerdictsClaim> = z.strictObject({
+  kind: z.literal('verdicts'),
+  verdicts: z.array(replicaVerdict).min(1).max(ENTRY_VERDICTS_COUNT_MAX)
 })
 
 const receiptClaim: z.ZodType<ReceiptClaim> = z.strictObject({
@@ -96,5 +101,5 @@ export const entry: z.ZodType<LedgerEntry> = z.strictObject({
   sequence: integer(1, SEQUENCE_MAX),
   previous: bytes32.exactOptional(),
   atMs: instantMs,
-  claim: z.union([verdictClaim, receiptClaim, equivocationClaim])
+  claim: z.union([verdictsClaim, receiptClaim, equivocationClaim])
 })

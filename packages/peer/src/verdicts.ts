@@ -1,9 +1,9 @@
-import type { VerdictClaim } from '@rayswarm/interface'
-import { REFERENCE_PRICE, WEIGHT_ONE } from '@rayswarm/params'
+import type { ReplicaVerdict, VerdictsClaim } from '@rayswarm/interface'
+import { ENTRY_VERDICTS_COUNT_MAX, REFERENCE_PRICE, WEIGHT_ONE } from '@rayswarm/params'
 import { holderOf, type JobState, type SubtaskTrack } from './job-state.ts'
 
-/** What the ledger is to say about a decided subtask. */
-export function verdictClaims(state: JobState, track: SubtaskTrack): VerdictClaim[] {
+/** What is to be said about a decided subtask. */
+export function verdictsOf(state: JobState, track: SubtaskTrack): ReplicaVerdict[] {
   return track.record.replicas.flatMap(record => {
     const { cert, grant, verdict, equivalenceClass, attestation, outcome } = record
     const node = holderOf(record)
@@ -15,7 +15,6 @@ export function verdictClaims(state: JobState, track: SubtaskTrack): VerdictClai
     const digest = outcome === 'missing' ? undefined : attestation?.body.opening.digest
     return [
       {
-        kind: 'verdict' as const,
         replica: state.key(track, record),
         node,
         equivalenceClass,
@@ -25,4 +24,12 @@ export function verdictClaims(state: JobState, track: SubtaskTrack): VerdictClai
       }
     ]
   })
+}
+
+/** Verdicts as the ledger takes them. */
+export function verdictsClaims(verdicts: readonly ReplicaVerdict[]): VerdictsClaim[] {
+  const claims: VerdictsClaim[] = []
+  for (let at = 0; at < verdicts.length; at += ENTRY_VERDICTS_COUNT_MAX)
+    claims.push({ kind: 'verdicts', verdicts: verdicts.slice(at, at + ENTRY_VERDICTS_COUNT_MAX) })
+  return claims
 }
