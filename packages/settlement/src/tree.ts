@@ -5,6 +5,7 @@ import { fromHex, jobHashOf, publicKeyOf, toHex } from '@rayswarm/wire'
 const WORD_SIZE_BYTES = 32
 /** Root of a settlement without receipts. */
 const EMPTY_ROOT: Hex = `0x${'00'.repeat(WORD_SIZE_BYTES)}`
+const ACCOUNT = /^0x[0-9a-fA-F]{40}$/
 
 /** Merkle tree over a job's receipts, in the form OpenZeppelin's `MerkleProof` and `StandardMerkleTree` use. */
 export interface ReceiptsTree {
@@ -71,41 +72,31 @@ export function verifyReceipt(root: Hex, receipt: Receipt, proof: readonly Hex[]
  * address account, uint256 gross, bytes32 digest)))`. Hashed twice, so that no inner node can pass for a leaf.
  */
 function leafOf(receipt: Receipt): Uint8Array {
-  const { replica } = receipt
+  const { replica, account } = receipt
   const node = publicKeyOf(receipt.node)
   if (node === undefined) throw new RangeError(`not a peer id: ${receipt.node}`)
-  const words = [
-    fromHex(jobHashOf(replica.job)),
-    uint(BigInt(replica.subtask)),
-    uint(BigInt(replica.replica)),
-    uint(BigInt(replica.generation)),
-    node,
-    addressWord(receipt.account),
-    uint(receipt.gross),
-    fromHex(receipt.digest)
-  ]
-  const encoded = new Uint8Array(words.length * WORD_SIZE_BYTES)
-  words.forEach((word, i) => {
-    if (word.length !== WORD_SIZE_BYTES)
-      throw new RangeError(`a receipt's digest has 32 bytes: ${receipt.digest}`)
-    encoded.set(word, i * WORD_SIZE_BYTES)
-  })
+  if (!ACCOUNT.test(account)) throw new RangeError(`not an account: ${account}`)
+  const digest = fromHex(receipt.digest)
+  if (digest.length !== WORD_SIZE_BYTES)
+    throw new RangeError(`a receipt's digest has 32 bytes: ${receipt.digest}`)
+  // Numbers and addresses stand at the end of their words.
+  const encoded = new Uint8Array(8 * WORD_SIZE_BYTES)
+  const view = new DataView(encoded.buffer)
+  const word = (index: number, bytes: Uint8Array): void =>
+    encoded.set(bytes, (index + 1) * WORD_SIZE_BYTES - bytes.length)
+  const uint = (index: number, value: bigint): void => {
+    if (value < 0n || value >= 2n ** 64n) throw new RangeError(`out of range: ${value}`)
+    view.setBigUint64((index + 1) * WORD_SIZE_BYTES - 8, value)
+  }
+  word(0, fromHex(jobHashOf(replica.job)))
+  uint(1, BigInt(replica.subtask))
+  uint(2, BigInt(replica.replica))
+  uint(3, BigInt(replica.generation))
+  word(4, node)
+  word(5, fromHex(account.toLowerCase() as Hex))
+  uint(6, receipt.gross)
+  word(7, digest)
   return keccak_256(keccak_256(encoded))
-}
-
-function uint(value: bigint): Uint8Array {
-  if (value < 0n || value >= 2n ** 64n) throw new RangeError(`out of range: ${value}`)
-  return fromHex(`0x${value.toString(16).padStart(2 * WORD_SIZE_BYTES, '0')}`)
-}
-
-function addressWord(account: string): Uint8Array {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(account)) throw new RangeError(`not an account: ${account}`)
-  return fromHex(
-    `0x${account
-      .slice(2)
-      .toLowerCase()
-      .padStart(2 * WORD_SIZE_BYTES, '0')}`
-  )
 }
 
 function hashPair(a: Uint8Array, b: Uint8Array): Uint8Array {
