@@ -238,34 +238,27 @@ function before(a: Pending, b: Pending): boolean {
 }
 
 function push(heap: Pending[], entry: Pending): void {
+  let at = heap.length
   heap.push(entry)
-  let at = heap.length - 1
   while (at > 0) {
     const parent = (at - 1) >> 1
-    if (!before(heap[at]!, heap[parent]!)) return
-    swap(heap, at, parent)
+    if (!before(entry, heap[parent]!)) break
+    heap[at] = heap[parent]!
     at = parent
   }
+  heap[at] = entry
 }
 
 function pop(heap: Pending[]): void {
   const last = heap.pop()!
-  if (heap.length === 0) return
-  heap[0] = last
+  const { length } = heap
+  if (length === 0) return
   let at = 0
-  for (;;) {
-    const left = at * 2 + 1
-    if (left >= heap.length) return
-    const right = left + 1
-    const child = right < heap.length && before(heap[right]!, heap[left]!) ? right : left
-    if (!before(heap[child]!, heap[at]!)) return
-    swap(heap, at, child)
+  for (let child = 1; child < length; child = at * 2 + 1) {
+    if (child + 1 < length && before(heap[child + 1]!, heap[child]!)) child++
+    if (!before(heap[child]!, last)) break
+    heap[at] = heap[child]!
     at = child
   }
-}
-
-function swap(heap: Pending[], a: number, b: number): void {
-  const entry = heap[a]!
-  heap[a] = heap[b]!
-  heap[b] = entry
+  heap[at] = last
 }
