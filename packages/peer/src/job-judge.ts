@@ -255,9 +255,12 @@ export class JobJudge {
     const options = { providers: [attestation.holder, ...offer.witnesses.members], toDisk }
     const fetched = await fetchResult(this.components, scope, track.subtask, attestation, options)
     if ('output' in fetched) {
+      // Kept with whatever follows from it: after a crash it is only fetched again.
       record.fetched = true
       if (!toDisk) track.outputs.set(record, fetched.output)
-    } else record.outcome = fetched.outcome
+      return
+    }
+    record.outcome = fetched.outcome
     await state.save(track)
   }
 

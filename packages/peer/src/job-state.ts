@@ -70,6 +70,8 @@ export interface SubtaskTrack {
 export class JobState {
   readonly tracks: readonly SubtaskTrack[]
   #writing: Promise<void> = Promise.resolve()
+  /** Writes that have not begun. */
+  readonly #waiting = new Map<SubtaskTrack, Promise<void>>()
 
   constructor(
     readonly job: JobId,
@@ -111,11 +113,21 @@ export class JobState {
     }
   }
 
-  /** Write one subtask's record; writes keep their order, and one that fails does not stop the next. */
+  /**
+   * Write one subtask's record, as it is when its turn comes: what changes until then is written with it. Writes keep their order,
+   * and one that fails does not stop the next.
+   */
   save(track: SubtaskTrack): Promise<void> {
-    const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
-    const bytes = canonical(track.record)
-    const writing = this.#writing.catch(() => undefined).then(() => this.store.put(key, bytes))
+    const waiting = this.#waiting.get(track)
+    if (waiting !== undefined) return waiting
+    const writing = this.#writing
+      .catch(() => undefined)
+      .then(() => {
+        this.#waiting.delete(track)
+        const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
+        return this.store.put(key, canonical(track.record))
+      })
+    this.#waiting.set(track, writing)
     // Whoever needs the record to be durable awaits it; the others are told by the next one who does.
     writing.catch(() => undefined)
     this.#writing = writing

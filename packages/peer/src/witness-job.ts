@@ -12,7 +12,7 @@ import { leaseState, openForMs, type WitnessState } from '@rayswarm/lease'
 import { deadlineAtMs, priceOf } from '@rayswarm/market'
 import { OPENINGS_PAGE_COUNT_MAX } from '@rayswarm/params'
 import { payoutsOf, receiptsTree } from '@rayswarm/settlement'
-import { type MessageOf, message, replicaId, toHex } from '@rayswarm/wire'
+import { type MessageOf, message, toHex } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { Evidences } from './evidences.ts'
@@ -44,7 +44,7 @@ export class WitnessJob {
   readonly appointment: Appointment
   readonly deadlineAtMs: number
   readonly #sinceMs: number
-  readonly #silentSinceMs = new Map<string, number>()
+  readonly #silentSinceMs = new Map<ReplicaRecord, number>()
   #endedAtMs: number | undefined
 
   constructor(
@@ -275,14 +275,12 @@ export class WitnessJob {
     let news = false
     for (const record of track.record.replicas) {
       if (record.outcome !== 'open') continue
-      const key = this.state.key(track, record)
-      const standing = leaseState(this.init.stateOf(key), nowMs)
+      const standing = leaseState(this.init.stateOf(this.state.key(track, record)), nowMs)
       if (standing !== 'registered' && standing !== 'committed') continue
-      const id = replicaId(key)
-      const sinceMs = this.#silentSinceMs.get(id) ?? nowMs
-      this.#silentSinceMs.set(id, sinceMs)
+      const sinceMs = this.#silentSinceMs.get(record) ?? nowMs
+      this.#silentSinceMs.set(record, sinceMs)
       if (nowMs <= sinceMs + 2 * this.components.params.revealTimeoutMs) continue
-      this.#silentSinceMs.delete(id)
+      this.#silentSinceMs.delete(record)
       record.outcome = 'timeout'
       news = true
     }

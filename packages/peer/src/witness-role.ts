@@ -53,7 +53,8 @@ interface Register {
 
 /** Grants and closes replicas as one of a job's witnesses. Every change is durable before its reply leaves. */
 export class WitnessRole {
-  readonly #registers = new Map<string, Register>()
+  /** By job, and by place in it: half of all questions are about one of them, and long texts are slow keys. */
+  readonly #registers = new Map<JobId, Map<string, Register>>()
   readonly #subtaskCounts = new Map<JobId, number>()
   readonly #scope: Scope
   #judging: Judging | undefined
@@ -67,8 +68,10 @@ export class WitnessRole {
 
   async start(): Promise<void> {
     const { network, store } = this.components
-    for await (const [key, bytes] of store.list('witness/'))
-      this.#registers.set(key.slice('witness/'.length), register(parseStored<WitnessState>(bytes)))
+    for await (const [key, bytes] of store.list('witness/')) {
+      const [, job = '', ...place] = key.split('/')
+      this.#of(job).set(place.join('/'), register(parseStored<WitnessState>(bytes)))
+    }
     network.serve('lease', (bytes, from) => this.#serve(bytes, from))
   }
 
@@ -83,6 +86,8 @@ export class WitnessRole {
 
   /** Take note of a certificate that closes a replica: it is leased no more. */
   async note(cert: CommitCert): Promise<void> {
+    // What is closed stays so, and holders ask again and again.
+    if (this.stateOf(cert.replica).cert !== undefined) return
     const rules = this.#rules(cert.replica)
     if (typeof rules === 'string') return
     await this.#queue(cert.replica, async entry => {
@@ -92,7 +97,7 @@ export class WitnessRole {
 
   /** What this witness knows of a replica. */
   stateOf(key: ReplicaKey): WitnessState {
-    return this.#registers.get(replicaId(key))?.state ?? VACANT
+    return this.#registers.get(key.job)?.get(placeOf(key))?.state ?? VACANT
   }
 
   leaseState(key: ReplicaKey): ReturnType<typeof leaseState> {
@@ -102,11 +107,18 @@ export class WitnessRole {
   /** Forget a closed job's registers. */
   async forget(job: JobId): Promise<void> {
     this.#subtaskCounts.delete(job)
-    for (const id of [...this.#registers.keys()]) {
-      if (!id.startsWith(`${job}/`)) continue
-      this.#registers.delete(id)
-      await this.components.store.delete(`witness/${id}`)
+    const places = [...(this.#registers.get(job)?.keys() ?? [])]
+    this.#registers.delete(job)
+    for (const place of places) await this.components.store.delete(`witness/${job}/${place}`)
+  }
+
+  #of(job: JobId): Map<string, Register> {
+    let registers = this.#registers.get(job)
+    if (registers === undefined) {
+      registers = new Map()
+      this.#registers.set(job, registers)
     }
+    return registers
   }
 
   async #serve(bytes: Uint8Array, from: PeerId): Promise<Uint8Array> {
@@ -127,18 +139,19 @@ export class WitnessRole {
 
   /** Let requests for one replica be judged one after the other. Undefined when too many wait already. */
   #queue<T>(key: ReplicaKey, fn: (entry: Register) => Promise<T>): Promise<T> | undefined {
-    const id = replicaId(key)
-    const entry = this.#registers.get(id) ?? register(VACANT)
+    const registers = this.#of(key.job)
+    const place = placeOf(key)
+    const entry = registers.get(place) ?? register(VACANT)
     if (entry.waitingCount >= WAITING_PER_REPLICA_MAX) return undefined
-    this.#registers.set(id, entry)
-    entry.waitingCount++
-    const done = entry.tail.then(() => fn(entry))
-    entry.tail = done.catch(() => undefined)
-    return done.finally(() => {
+    registers.set(place, entry)
+    const done = entry.waitingCount++ === 0 ? fn(entry) : entry.tail.then(() => fn(entry))
+    const end = (): void => {
       entry.waitingCount--
       // A refused stranger leaves nothing behind.
-      if (entry.waitingCount === 0 && entry.state === VACANT) this.#registers.delete(id)
-    })
+      if (entry.waitingCount === 0 && entry.state === VACANT) registers.delete(place)
+    }
+    entry.tail = done.then(end, end)
+    return done
   }
 
   /** Every change is durable before anybody hears of it. */
@@ -202,6 +215,11 @@ export class WitnessRole {
       ...drawn
     }
   }
+}
+
+/** A replica's place in its job. */
+function placeOf({ subtask, replica, generation }: ReplicaKey): string {
+  return `${subtask}/${replica}/${generation}`
 }
 
 function register(state: WitnessState): Register {
