@@ -45,7 +45,6 @@ export class NodeJob {
   bidding = false
   #retired = false
   #fetched = false
-  #subtasks: readonly Subtask[] | undefined
   #budget: Amount | undefined
   #checkout: Checkout | undefined
   #session: Promise<Session> | undefined
@@ -63,8 +62,7 @@ export class NodeJob {
 
   /** Made on first use: a stranger's list may be long, so its escrow is looked at before. */
   get subtasks(): readonly Subtask[] {
-    this.#subtasks ??= split(this.offer.signed.body.spec)
-    return this.#subtasks
+    return split(this.offer.signed.body.spec)
   }
 
   /** What the escrow must hold. */

@@ -55,7 +55,6 @@ interface Register {
 export class WitnessRole {
   /** By job, and by place in it: half of all questions are about one of them, and long texts are slow keys. */
   readonly #registers = new Map<JobId, Map<string, Register>>()
-  readonly #subtaskCounts = new Map<JobId, number>()
   readonly #scope: Scope
   #judging: Judging | undefined
 
@@ -106,7 +105,6 @@ export class WitnessRole {
 
   /** Forget a closed job's registers. */
   async forget(job: JobId): Promise<void> {
-    this.#subtaskCounts.delete(job)
     const places = [...(this.#registers.get(job)?.keys() ?? [])]
     this.#registers.delete(job)
     for (const place of places) await this.components.store.delete(`witness/${job}/${place}`)
@@ -195,11 +193,6 @@ export class WitnessRole {
     if (offer === undefined) return 'unknown-job'
     if (!offer.witnesses.members.includes(network.peerId)) return 'not-witness'
     const spec = offer.signed.body.spec
-    let subtaskCount = this.#subtaskCounts.get(key.job)
-    if (subtaskCount === undefined) {
-      subtaskCount = split(spec).length
-      this.#subtaskCounts.set(key.job, subtaskCount)
-    }
     const drawn = offer.drawn === undefined ? {} : this.#judging?.rulesFor(key)
     if (drawn === undefined) return 'unknown-job'
     return {
@@ -210,7 +203,7 @@ export class WitnessRole {
       creator: spec.creator,
       // Owner mode takes no claim without a grant.
       priceCap: () => 0n,
-      subtaskCount,
+      subtaskCount: split(spec).length,
       replicaCountMax: Math.min(spec.verify.replicaCountMax, REPLICA_COUNT_MAX),
       ...drawn
     }

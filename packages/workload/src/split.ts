@@ -4,13 +4,25 @@ import { cidOf, jobIdOf } from '@rayswarm/wire'
 import { framesOf } from './frames.ts'
 import { invalidField } from './invalid.ts'
 
+/** What was cut already: every role of a peer asks for the same list. */
+const known = new WeakMap<JobSpec, readonly Subtask[]>()
+
 /**
  * Cut a job into its subtasks. Every peer derives the same list: frames outermost, then tiles row by row, then sample ranges.
  *
  * @throws {RayswarmError} `ERR_JOB_INVALID` if there would be more than `SUBTASK_COUNT_MAX`
  * @see spec/job.md#subtasks
  */
-export function split(spec: JobSpec): Subtask[] {
+export function split(spec: JobSpec): readonly Subtask[] {
+  let subtasks = known.get(spec)
+  if (subtasks === undefined) {
+    subtasks = subtasksOf(spec)
+    known.set(spec, subtasks)
+  }
+  return subtasks
+}
+
+function subtasksOf(spec: JobSpec): readonly Subtask[] {
   const { work } = spec
   const batches = batchesOf(framesOf(work), work.split.framesPerSubtask)
   const count = batches.length * work.split.tileColumns * work.split.tileRows * work.split.sampleRanges
