@@ -9,7 +9,15 @@ import type {
 } from '@rayswarm/interface'
 import { REPLICA_COUNT_MAX } from '@rayswarm/params'
 import { IdSet } from '@rayswarm/reconcile'
-import { canonical, decodeMessage, encodeMessage, message, sha256, toHex } from '@rayswarm/wire'
+import {
+  canonical,
+  decodeMessage,
+  encodeMessage,
+  type MessageOf,
+  message,
+  sha256,
+  toHex
+} from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
 import type { JobState } from './job-state.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -21,7 +29,7 @@ type Take = (cert: CommitCert, attestation: Signed<Attestation>) => Promise<bool
 interface EvidenceSet {
   readonly offer: KnownOffer
   readonly sync: SyncSet
-  readonly items: Map<string, Uint8Array>
+  readonly items: Map<string, MessageOf<'evidence'>>
   readonly countMax: number
   readonly unregister: Unsubscribe
 }
@@ -40,12 +48,15 @@ export class Evidences {
     // A single judge has nobody to agree with.
     if (offer.drawn === undefined || this.#sets.has(offer.job)) return
     const ids = new IdSet()
-    const items = new Map<string, Uint8Array>()
+    const items: EvidenceSet['items'] = new Map()
     const sync: SyncSet = {
       name: 'job',
       job: offer.job,
       ids,
-      read: id => items.get(toHex(id)),
+      read: id => {
+        const item = items.get(toHex(id))
+        return item && encodeMessage(item)
+      },
       take: bytes => this.#take(bytes, offer.job, take)
     }
     const countMax = state.tracks.length * REPLICA_COUNT_MAX
@@ -68,7 +79,7 @@ export class Evidences {
     const id = sha256(canonical([cert.replica, cert.seal]))
     const key = toHex(id)
     if (set.items.has(key)) return
-    set.items.set(key, encodeMessage(message('evidence', { cert, attestation })))
+    set.items.set(key, message('evidence', { cert, attestation }))
     set.sync.ids.add(id)
   }
 

@@ -216,10 +216,8 @@ export class JobDriver {
   /** What is open at the witnesses and not granted by us a moment ago. */
   async #openElsewhere(): Promise<readonly OpenReplica[]> {
     const page = await this.#openings.ask()
-    const vacant = new Set(page?.open.map(v => `${v.subtask}/${v.replica}/${v.generation}`))
-    return this.state
-      .openReplicas()
-      .filter(({ replica: r }) => vacant.has(`${r.subtask}/${r.replica}/${r.generation}`))
+    const vacant = new Set(page?.open.map(vacancy => this.state.find({ job: this.job, ...vacancy })?.record))
+    return this.state.openReplicas(record => vacant.has(record))
   }
 
   /** Make a decision known. Whatever fails here, the job goes on: pay does not wait for pictures. */

@@ -177,14 +177,14 @@ export class JobState {
     }))
   }
 
-  /** Replicas that nobody holds, the eldest subtasks first. */
-  openReplicas(): OpenReplica[] {
+  /** Replicas that nobody holds and that are `wanted`, the eldest subtasks first. */
+  openReplicas(wanted: (record: ReplicaRecord) => boolean = () => true): OpenReplica[] {
     return this.tracks.flatMap(track => {
       if (track.record.state !== 'running') return []
       const { replicas } = track.record
       const equivalenceClass = replicas.find(r => r.outcome !== 'open')?.equivalenceClass
       return replicas
-        .filter(record => record.outcome === 'open')
+        .filter(record => record.outcome === 'open' && wanted(record))
         .map(record => {
           const others = replicas.filter(other => other !== record).flatMap(possibleHolders)
           return {

@@ -44,7 +44,7 @@ export class JudgeRole implements Judging {
 
   /** Take up the jobs that an earlier process of this peer witnessed, and those that come. */
   async start(): Promise<void> {
-    const { store, context, params } = this.components
+    const { store, context } = this.components
     for await (const [key, bytes] of store.list('witnessed/')) {
       const decoded = decodeMessage(bytes, ['offer'], context)
       if (decoded.ok) this.roles.offers.add(decoded.value)
@@ -52,13 +52,6 @@ export class JudgeRole implements Judging {
     }
     this.roles.offers.onOffer(offer => this.#attend(offer))
     for (const offer of this.roles.offers.open()) this.#attend(offer)
-    this.#scope.every(
-      'settlement turn',
-      () => params.settleTurnMs / 4,
-      async () => {
-        for (const job of [...this.#jobs.values()]) await this.#takeTurn(job)
-      }
-    )
   }
 
   async stop(): Promise<void> {
@@ -160,6 +153,7 @@ export class JudgeRole implements Judging {
       events.emit('witness:drawn', { job, witnessCount: witnesses.members.length, quorum: witnesses.quorum })
       await this.#keepAssets(witnessed)
     })
+    this.#scope.spawn('settlement turn', () => this.#takeTurns(witnessed))
   }
 
   /** The creator may leave: its scene must not leave with it. */
@@ -183,20 +177,25 @@ export class JudgeRole implements Judging {
     }
   }
 
+  async #takeTurns(job: WitnessJob): Promise<void> {
+    const { log, params } = this.components
+    while (this.#jobs.has(job.job)) {
+      await this.#scope.sleep(params.settleTurnMs / 4)
+      await this.#takeTurn(job).catch(cause =>
+        log.warn('settlement by witnesses failed', { job: job.job, cause })
+      )
+    }
+  }
+
   /** Settle in the creator's place when our turn has come; tidy up once the money has moved. */
   async #takeTurn(job: WitnessJob): Promise<void> {
-    const { clock, log, params } = this.components
+    const { clock, params } = this.components
     const nowMs = clock.nowMs()
     const { endedAtMs } = job
     if (endedAtMs === undefined) return
-    try {
-      const { state } = await job.escrow()
-      if (state !== 'locked') await this.#end(job)
-      else if (nowMs >= endedAtMs + job.rank * params.settleTurnMs) await this.#settle(job)
-    } catch (cause) {
-      // Other jobs have their turns all the same.
-      log.warn('settlement by witnesses failed', { job: job.job, cause })
-    }
+    const { state } = await job.escrow()
+    if (state !== 'locked') return this.#end(job)
+    if (nowMs >= endedAtMs + job.rank * params.settleTurnMs) await this.#settle(job)
   }
 
   async #settle(job: WitnessJob): Promise<void> {

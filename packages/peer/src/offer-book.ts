@@ -21,6 +21,12 @@ export interface KnownOffer {
   readonly drawn?: Drawn
 }
 
+/** An offer whose witnesses are not known yet. */
+interface Undrawn {
+  readonly signed: Signed<Offer>
+  attemptCount: number
+}
+
 /** An offer with what follows from it. */
 export function knownOffer(job: JobId, signed: Signed<Offer>, drawn: Drawn | undefined): KnownOffer {
   const { body } = signed
@@ -61,7 +67,7 @@ export class OfferBook {
   /** Signatures of offers judged already, however they came. */
   readonly #seen = new Set<string>()
   /** Offers whose witnesses are not known yet: the escrow may need another block. */
-  readonly #undrawn = new Map<JobId, { readonly signed: Signed<Offer>; attemptCount: number }>()
+  readonly #undrawn = new Map<JobId, Undrawn>()
   readonly draws: Draws
   readonly #scope: Scope
   readonly #listeners = new Set<(offer: KnownOffer) => void>()
@@ -82,13 +88,6 @@ export class OfferBook {
 
   start(): void {
     this.components.network.subscribe('offers', bytes => this.#onGossip(bytes))
-    this.#scope.every(
-      'witness draw',
-      () => this.components.params.leaseRetryMs,
-      async () => {
-        for (const [job, { signed }] of [...this.#undrawn]) await this.#draw(job, signed)
-      }
-    )
   }
 
   stop(): Promise<void> {
@@ -148,28 +147,31 @@ export class OfferBook {
       return { action: 'ignore', fault: 'other-terms' }
     if (known !== undefined || !isDrawn(signed.body)) this.#keep(knownOffer(job, signed, known?.drawn))
     else {
-      this.#undrawn.set(job, { signed, attemptCount: 0 })
-      this.#scope.spawn('witness draw', () => this.#draw(job, signed))
+      const undrawn = { signed, attemptCount: 0 }
+      this.#undrawn.set(job, undrawn)
+      this.#scope.spawn('witness draw', () => this.#draw(job, undrawn))
     }
     this.#makeRoom()
     return { action: 'accept' }
   }
 
-  /** An offer counts once its witnesses are known: drawn, and named by its escrow. */
-  async #draw(job: JobId, signed: Signed<Offer>): Promise<void> {
-    const { clock, log } = this.components
-    if (clock.nowMs() >= deadlineAtMs(signed.body)) return void this.#undrawn.delete(job)
-    const drawn = await this.draws.of(job, signed.body).catch((cause: unknown) => String(cause))
-    // A later copy of the offer that took its place while the chain was asked has a draw of its own.
-    const waiting = this.#undrawn.get(job)
-    if (waiting?.signed !== signed) return
-    if (typeof drawn === 'string') {
+  /** An offer counts once its witnesses are known: drawn, and named by its escrow. A later copy has a draw of its own. */
+  async #draw(job: JobId, undrawn: Undrawn): Promise<void> {
+    const { clock, log, params } = this.components
+    const { signed } = undrawn
+    while (this.#undrawn.get(job) === undrawn) {
+      if (clock.nowMs() >= deadlineAtMs(signed.body)) return void this.#undrawn.delete(job)
+      if (undrawn.attemptCount++ >= DRAW_ATTEMPT_COUNT_MAX) return this.#giveUp(job)
+      const drawn = await this.draws.of(job, signed.body).catch((cause: unknown) => String(cause))
+      // It may have been closed, or replaced, while the chain was asked.
+      if (this.#undrawn.get(job) !== undrawn) return
+      if (typeof drawn !== 'string') {
+        this.#undrawn.delete(job)
+        return this.#keep(knownOffer(job, signed, drawn))
+      }
       log.debug('witnesses not drawn', { job, why: drawn })
-      if (++waiting.attemptCount >= DRAW_ATTEMPT_COUNT_MAX) this.#giveUp(job)
-      return
+      await this.#scope.sleep(params.leaseRetryMs)
     }
-    this.#undrawn.delete(job)
-    this.#keep(knownOffer(job, signed, drawn))
   }
 
   /** Forget an offer whose witnesses could not be drawn. Who could draw them may hand it to us again. */

@@ -48,5 +48,6 @@ export function turnsOf(
 
 /** The first of each subtask: nobody gets two replicas of one. */
 function onePerSubtask(due: readonly Chosen[]): readonly Chosen[] {
-  return due.filter((one, i) => due.findIndex(other => other.replica.subtask === one.replica.subtask) === i)
+  const taken = new Set<number>()
+  return due.filter(({ replica: { subtask } }) => !taken.has(subtask) && taken.add(subtask))
 }
