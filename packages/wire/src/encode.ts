@@ -1,5 +1,3 @@
-import { BoundedMap } from './bounded-map.ts'
-
 /**
  * Writes the one encoding of a value: the subset of dag-cbor that the data model has, without links.
  *
@@ -32,7 +30,8 @@ const SLAB_SIZE_BYTES = 16 * 1024
 
 const utf8 = new TextEncoder()
 /** Field names, encoded with their heads. There are few of them, and every message is full of them. */
-const keys = new BoundedMap<string, Uint8Array>(2_048)
+const keys = new Map<string, Uint8Array>()
+const KEY_COUNT_MAX = 2_048
 
 let buffer = slab(SLAB_SIZE_BYTES)
 let view = new DataView(buffer.buffer)
@@ -196,7 +195,7 @@ function keyOf(name: string): Uint8Array {
   writeText(name)
   const key = buffer.slice(start + before, position)
   position = start + before
-  if (name.length <= SHORT_TEXT_LENGTH_MAX) keys.set(name, key)
+  if (name.length <= SHORT_TEXT_LENGTH_MAX && keys.size < KEY_COUNT_MAX) keys.set(name, key)
   return key
 }
 
