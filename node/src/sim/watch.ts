@@ -17,8 +17,11 @@ export class Watch {
   readonly violations: string[] = []
   readonly #context: WireContext
   readonly #isFaithful: (peer: PeerId) => boolean
-  readonly #words = new Map<string, Word>()
+  /** By witness, and by what it speaks of: a world has one job. */
+  readonly #words = new Map<PeerId, Map<string, Word>>()
   readonly #certs = new Map<string, string>()
+  /** What holders show is shown to every judge. */
+  readonly #shown = new WeakSet<object>()
   /** Highest certified price per account and subtask that its holder opened. */
   readonly #opened = new Map<Account, Map<string, Amount>>()
 
@@ -54,7 +57,8 @@ export class Watch {
   /** A holder shows its certificate. */
   onVerification(bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes, ['sealed', 'reveal'], this.#context)
-    if (!decoded.ok) return
+    if (!decoded.ok || this.#shown.has(decoded.value)) return
+    this.#shown.add(decoded.value)
     const { type, body } = decoded.value
     const { replica, holder, seal, price } = body.cert
     if (type === 'reveal') {
@@ -82,11 +86,16 @@ export class Watch {
   }
 
   #wordOf(witness: PeerId, replica: ReplicaKey): Word {
-    const key = `${witness} ${replicaId(replica)}`
-    let word = this.#words.get(key)
+    let words = this.#words.get(witness)
+    if (words === undefined) {
+      words = new Map()
+      this.#words.set(witness, words)
+    }
+    const about = `${replica.subtask}/${replica.replica}/${replica.generation}`
+    let word = words.get(about)
     if (word === undefined) {
       word = { fence: 0, holder: undefined, vote: undefined }
-      this.#words.set(key, word)
+      words.set(about, word)
     }
     return word
   }
