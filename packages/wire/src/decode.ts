@@ -16,8 +16,8 @@ const FALSE = 0xf4
 const TRUE = 0xf5
 const FLOAT_64 = 0xfb
 const UINT32_SIZE = 2 ** 32
-/** Field names and the names of kinds are at most this long: read from a table. */
-const NAME_LENGTH_MAX = 24
+/** Field names, names of kinds, and ids of jobs and peers are at most this long: read from a table, one text for all that say it. */
+const NAME_LENGTH_MAX = 64
 const LATIN_1: (this: Uint8Array, from: number, to: number) => string = Buffer.prototype.latin1Slice
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
