@@ -98,9 +98,11 @@ export class VirtualIpfs {
     return content !== undefined && this.#lying.has(of) ? 'wrong' : content
   }
 
-  /** @internal */
-  peers(): PeerId[] {
-    return [...this.#peers.keys()]
+  /** @internal Whom to ask: those who should have it, then everybody else. */
+  *holders(providers: readonly PeerId[]): Iterable<PeerId> {
+    const asked = new Set(providers)
+    yield* asked
+    for (const peer of this.#peers.keys()) if (!asked.has(peer)) yield peer
   }
 
   /** @internal */
@@ -215,7 +217,7 @@ export class MemoryAssets implements Assets {
 
     const { latencyMs, bytesPerMs } = this.#world
     const liars: PeerId[] = []
-    for (const peer of new Set([...options.providers, ...this.#world.peers()])) {
+    for (const peer of this.#world.holders(options.providers)) {
       const offered = this.#world.ask(this.#peer, peer, cid)
       if (offered === undefined) continue
       const sizeBytes = offered === 'wrong' ? 0 : checkSize(offered, options).bytes.length

@@ -246,12 +246,13 @@ export class VirtualNetwork {
   #publish(host: Host, topic: Topic, bytes: Uint8Array): number {
     if (this.#hosts.get(host.peerId) !== host) return 0
     let recipientCount = 0
+    const arrive = (target: Host): void => {
+      for (const onMessage of target.subscriptions.get(topic) ?? []) onMessage(bytes, host.peerId)
+    }
     for (const other of this.#hosts.values()) {
       if (other === host) continue
       recipientCount++
-      this.#send(host, other.peerId, topic, bytes, target => {
-        for (const onMessage of target.subscriptions.get(topic) ?? []) onMessage(bytes, host.peerId)
-      })
+      this.#send(host, other.peerId, topic, bytes, arrive)
     }
     return recipientCount
   }
