@@ -112,12 +112,11 @@ export class SyncRole {
    */
   async exchange(peer: PeerId, set: SyncSet): Promise<SyncOutcome> {
     const tally: Tally = { receivedCount: 0, sentCount: 0, roundCount: 0 }
-    // Sets of their own: a frame may name an id that another one named.
-    const have = new IdSet()
-    const want = new IdSet()
+    const have: Uint8Array[] = []
+    const want: Uint8Array[] = []
     const compared = await this.#compare(peer, set, have, want, tally)
     if (compared === 'unknown' || compared === 'failed') return { end: compared, ...tally }
-    const moved = await this.#move(peer, set, [...have], [...want], tally)
+    const moved = await this.#move(peer, set, inOrder(have), inOrder(want), tally)
     return { end: moved ? compared : 'failed', ...tally }
   }
 
@@ -138,13 +137,14 @@ export class SyncRole {
   async #compare(
     peer: PeerId,
     set: SyncSet,
-    have: IdSet,
-    want: IdSet,
+    have: Uint8Array[],
+    want: Uint8Array[],
     tally: Tally
   ): Promise<SyncOutcome['end']> {
     let frame: Uint8Array | undefined = open(set.ids, this.components.chance.bytes(CUT_SIZE_BYTES))
     while (frame !== undefined) {
-      if (tally.roundCount >= ROUND_COUNT_MAX || have.size + want.size >= this.foundCountMax) return 'partial'
+      if (tally.roundCount >= ROUND_COUNT_MAX || have.length + want.length >= this.foundCountMax)
+        return 'partial'
       tally.roundCount++
       const reply = await this.#ask(peer, message('recon', { ...whichOf(set), frame }), 'recon-reply')
       if (reply === undefined) return 'failed'
@@ -159,10 +159,10 @@ export class SyncRole {
     return 'complete'
   }
 
-  #note(found: IdSet, peer: PeerId, id: Uint8Array): void {
+  #note(found: Uint8Array[], peer: PeerId, id: Uint8Array): void {
     const { clock } = this.components
     const declinedUntilMs = this.#declined.size === 0 ? 0 : this.#declined.get(`${peer} ${toHex(id)}`)
-    if (declinedUntilMs === undefined || clock.nowMs() >= declinedUntilMs) found.add(id)
+    if (declinedUntilMs === undefined || clock.nowMs() >= declinedUntilMs) found.push(id)
   }
 
   /** Fetch what we want and hand over what we have, in the order of ids. False if the peer failed. */
@@ -255,6 +255,11 @@ export class SyncRole {
 }
 
 const EMPTY = new Uint8Array(0)
+
+/** In the order of ids, each once: a frame may name one that another frame named. Mostly there are none. */
+function inOrder(ids: readonly Uint8Array[]): readonly Uint8Array[] {
+  return ids.length === 0 ? ids : [...new IdSet(ids)]
+}
 
 /** Items of some ids, from one on, as many as fit; those that are gone are left out or replaced. */
 function pageOf(
