@@ -42,7 +42,7 @@ describe('the demo’s audit', () => {
     return {
       books: {
         locked: LOCKED,
-        outcome: { txHash: '0x', ...settled },
+        outcome: { txHash: '0x', receiptsRoot: receiptsTree(receipts).root, ...settled },
         credits,
         split: PAYOUT_SPLIT,
         receipts,

@@ -53,6 +53,7 @@ function facts(changes: Partial<WorldFacts> = {}): WorldFacts {
       },
       outcome: {
         txHash: `0x${'33'.repeat(32)}`,
+        receiptsRoot: receiptsTree(receipts).root,
         paid: 16n,
         burned: 2n,
         treasury: 2n,

@@ -6,7 +6,7 @@ import { formatTokens } from '../tokens.ts'
 import { writeContactSheet } from './contact-sheet.ts'
 import { writeFilm } from './film.ts'
 import { type PictureDir, pngsOf } from './pictures.ts'
-import { type NodeShare, sharesOf, writeReceipt, writeReport } from './settlement-files.ts'
+import { type NodeShare, receiptsFault, sharesOf, writeReceipt, writeReport } from './settlement-files.ts'
 
 /** A settled job, ready to be handed over. */
 export interface Delivery {
@@ -94,12 +94,14 @@ export async function deliver({ report, spec, dir, wallSeconds, signal }: Delive
 
 function linesOf(json: PublishJson, report: JobReport, shares: readonly NodeShare[]): string[] {
   const { paid, burned, treasury, refunded } = report.outcome
+  const fault = receiptsFault(report)
   return [
     `${report.end}: ${json.accepted}/${json.subtasks} subtasks in ${json.wallSeconds.toFixed(1)} s, ${json.executions} executions`,
     ...shares.map(
       share =>
         `  ${shortPeer(share.peerId)}  ${share.accepted} accepted, ${share.rejected} rejected, paid ${formatTokens(share.paid)}`
     ),
-    `locked ${formatTokens(report.locked)} = paid ${formatTokens(paid)} + burned ${formatTokens(burned)} + treasury ${formatTokens(treasury)} + refunded ${formatTokens(refunded)}`
+    `locked ${formatTokens(report.locked)} = paid ${formatTokens(paid)} + burned ${formatTokens(burned)} + treasury ${formatTokens(treasury)} + refunded ${formatTokens(refunded)}`,
+    ...(fault === undefined ? [] : [`ERROR: ${fault}`])
   ]
 }

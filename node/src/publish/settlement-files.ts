@@ -4,6 +4,7 @@ import type { JobReport } from '@rayswarm/peer'
 import { receiptsTree } from '@rayswarm/settlement'
 import { toJson } from '../cli/command.ts'
 import { writeWhole } from '../disk.ts'
+import { present } from '../present.ts'
 
 /** What one node did for a job, and got for it. */
 export interface NodeShare {
@@ -44,16 +45,28 @@ export function sharesOf(report: JobReport): NodeShare[] {
   })
 }
 
-/** Everything a node needs to prove that it was paid what it earned. spec/cli.md#receipt */
+/** Why our receipts prove nothing, where others were settled. */
+export function receiptsFault({ receiptsRoot, ownReceiptsRoot }: JobReport): string | undefined {
+  if (ownReceiptsRoot === undefined) return undefined
+  return `the receipts settled on the chain have the root ${receiptsRoot}, those known here ${ownReceiptsRoot}: they prove nothing`
+}
+
+/**
+ * Everything a node needs to prove that it was paid what it earned; receipts that prove nothing are left out.
+ * spec/cli.md#receipt
+ */
 export async function writeReceipt(outDir: string, report: JobReport): Promise<string> {
   const tree = receiptsTree(report.receipts)
   const { outcome, escrow, locked } = report
+  const error = receiptsFault(report)
+  const proven = error === undefined ? report.receipts : []
   const receipt = {
     job: report.job,
+    ...present({ error }),
     escrow,
     receiptsRoot: report.receiptsRoot,
     settlement: { locked, ...outcome },
-    receipts: report.receipts.map((receipt, index) => ({ ...receipt, proof: tree.proof(index) }))
+    receipts: proven.map((receipt, index) => ({ ...receipt, proof: tree.proof(index) }))
   }
   const path = join(outDir, 'receipt.json')
   await writeWhole(path, `${pretty(receipt)}\n`, { thing: 'receipt' })
@@ -68,7 +81,12 @@ export async function writeReport(
 ): Promise<string> {
   const path = join(outDir, 'report.json')
   const { receipts: _, ...rest } = report
-  await writeWhole(path, `${pretty({ ...rest, nodes: sharesOf(report), ...more })}\n`, { thing: 'report' })
+  const error = receiptsFault(report)
+  await writeWhole(
+    path,
+    `${pretty({ ...present({ error }), ...rest, nodes: sharesOf(report), ...more })}\n`,
+    { thing: 'report' }
+  )
   return path
 }
 

@@ -362,9 +362,7 @@ export class World {
     const books: Books | undefined = this.#books && {
       ...this.#books,
       // A job that its creator and its witnesses end at once has two books, and one of them counts.
-      ...(report !== undefined && report.receiptsRoot === settled?.order.receiptsRoot
-        ? { receipts: report.receipts }
-        : {})
+      ...(report !== undefined && report.ownReceiptsRoot === undefined ? { receipts: report.receipts } : {})
     }
     return violationsOf({
       expect: this.#init.expect ?? 'complete',

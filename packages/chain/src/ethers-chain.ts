@@ -332,9 +332,10 @@ function stateOf(creator: Account, instant: number): EscrowState {
 }
 
 function outcomeOf(log: Log): SettlementOutcome {
-  const { paid, burned, treasury, refunded, credits } = ESCROW.parseLog(log)!.args
+  const { receiptsRoot, paid, burned, treasury, refunded, credits } = ESCROW.parseLog(log)!.args
   return {
     txHash: log.transactionHash,
+    receiptsRoot,
     paid,
     burned,
     treasury,

@@ -76,6 +76,8 @@ export interface SettlementOrder {
 /** What the chain did with a settlement: `locked = paid + burned + treasury + refunded`. */
 export interface SettlementOutcome {
   readonly txHash: Hex
+  /** Of the receipts that were settled, whoever asks. 32 bytes. */
+  readonly receiptsRoot: Hex
   readonly paid: Amount
   readonly burned: Amount
   readonly treasury: Amount

@@ -5,15 +5,13 @@ import type {
   LedgerEntry,
   Offer,
   Raster,
-  Receipt,
   SettlementOrder,
   SettlementOutcome,
   Signed,
   SubtaskOutput
 } from '@rayswarm/interface'
 import { deadlineAtMs } from '@rayswarm/market'
-import { payoutsOf, receiptsTree } from '@rayswarm/settlement'
-import { canonical, toHex } from '@rayswarm/wire'
+import { canonical } from '@rayswarm/wire'
 import { FrameAssembler } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { PublishedJob } from './creator-role.ts'
@@ -21,6 +19,7 @@ import { JobDriver } from './job-driver.ts'
 import { holderOf, type SubtaskTrack } from './job-state.ts'
 import type { JudgeRoles } from './judge-role.ts'
 import type { KnownOffer } from './offer-book.ts'
+import { dueOf } from './receipts.ts'
 import type { ExecutionReport, JobReport } from './report.ts'
 import { fetchResult } from './results.ts'
 
@@ -117,20 +116,18 @@ export class JobRun {
     // Nodes drop their results once the job is closed.
     await this.#reassembled.catch(() => undefined)
     await this.#settledByWitnesses()
-    const receipts = this.#receipts()
+    const { order, receipts } = dueOf(this.offer, this.driver.state)
     const executions = this.#executions()
     const acceptedCount = this.driver.state.count('accepted')
-    const tree = receiptsTree(receipts)
-    const order: SettlementOrder = {
-      escrow: this.#offer.body.escrow,
-      payouts: payoutsOf(receipts),
-      receiptsRoot: tree.root
-    }
     const { locked, state } = await this.#persevere('escrow read', () => chain.escrow(order.escrow))
     const outcome =
       state === 'refunded'
         ? refundedOutcome(locked)
         : await this.#persevere('settlement', () => this.#settlementOf(order))
+    const { receiptsRoot } = outcome
+    const ownReceiptsRoot = order.receiptsRoot
+    if (ownReceiptsRoot !== receiptsRoot)
+      log.warn('other receipts were settled than ours', { job: this.job, receiptsRoot, ownReceiptsRoot })
     const report: JobReport = {
       job: this.job,
       end,
@@ -138,7 +135,8 @@ export class JobRun {
       acceptedCount,
       executions,
       receipts,
-      receiptsRoot: tree.root,
+      receiptsRoot,
+      ...(ownReceiptsRoot === receiptsRoot ? {} : { ownReceiptsRoot }),
       escrow: order.escrow,
       locked,
       outcome
@@ -216,20 +214,6 @@ export class JobRun {
     }
   }
 
-  #receipts(): Receipt[] {
-    return this.driver.state.tracks.flatMap(track =>
-      track.record.replicas.flatMap(record => {
-        const { cert, attestation, verdict, reason } = record
-        if (verdict !== 'accepted' || reason !== undefined || !cert || !attestation) return []
-        const { holder, account } = attestation.body
-        const { price } = cert
-        const replica = this.driver.state.key(track, record)
-        const digest = toHex(attestation.body.opening.digest)
-        return [{ replica, node: holder, account, gross: price, digest }]
-      })
-    )
-  }
-
   #executions(): ExecutionReport[] {
     return this.driver.state.tracks.flatMap(track =>
       track.record.replicas.flatMap(record => {
@@ -256,5 +240,13 @@ export class JobRun {
 
 /** We came too late: somebody refunded the timed-out escrow to us, and nobody can be paid from it. */
 function refundedOutcome(locked: Amount): SettlementOutcome {
-  return { txHash: NO_TRANSACTION, paid: 0n, burned: 0n, treasury: 0n, refunded: locked, credits: [] }
+  return {
+    txHash: NO_TRANSACTION,
+    receiptsRoot: NO_TRANSACTION,
+    paid: 0n,
+    burned: 0n,
+    treasury: 0n,
+    refunded: locked,
+    credits: []
+  }
 }

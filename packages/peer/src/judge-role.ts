@@ -3,6 +3,7 @@ import {
   type PeerId,
   RayswarmError,
   type ReplicaKey,
+  type SettlementOutcome,
   type SettlementSignature
 } from '@rayswarm/interface'
 import { raceDelayMs, raceWeightOf, type WitnessRules } from '@rayswarm/lease'
@@ -236,15 +237,11 @@ export class JudgeRole implements Judging {
     }
     const outcome = await chain.settleByWitnesses(order, job.appointment, signatures.slice(0, quorum))
     events.emit('job:settled', { job: job.job, outcome })
-    await this.#say(job, order.receiptsRoot, outcome)
+    await this.#say(job, outcome)
   }
 
   /** What the creator would have told the ledger. */
-  async #say(
-    job: WitnessJob,
-    receiptsRoot: string,
-    { txHash, paid }: { txHash: string; paid: bigint }
-  ): Promise<void> {
+  async #say(job: WitnessJob, { receiptsRoot, txHash, paid }: SettlementOutcome): Promise<void> {
     const { ledger } = this.roles
     const escrow = job.init.offer.signed.body.escrow.id
     await ledger.append({ kind: 'job-receipt', job: job.job, escrow, receiptsRoot, txHash, paid })

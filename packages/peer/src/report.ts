@@ -30,8 +30,12 @@ export interface JobReport {
   readonly subtaskCount: number
   readonly acceptedCount: number
   readonly executions: readonly ExecutionReport[]
+  /** What we hold to be accepted. Where {@link ownReceiptsRoot} is given, these are not the receipts that were settled. */
   readonly receipts: readonly Receipt[]
+  /** On the chain: of the receipts that were settled. */
   readonly receiptsRoot: Hex
+  /** Root of our receipts, where it is another: those who settled knew other evidence than we do. */
+  readonly ownReceiptsRoot?: Hex
   readonly escrow: EscrowRef
   readonly locked: Amount
   readonly outcome: SettlementOutcome

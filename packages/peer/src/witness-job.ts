@@ -1,24 +1,15 @@
-import type {
-  Appointment,
-  EquivocationClaim,
-  Escrow,
-  JobId,
-  PeerId,
-  Receipt,
-  ReplicaKey,
-  SettlementOrder
-} from '@rayswarm/interface'
+import type { Appointment, EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rayswarm/interface'
 import { leaseState, openForMs, type WitnessState } from '@rayswarm/lease'
 import { deadlineAtMs, priceOf } from '@rayswarm/market'
 import { OPENINGS_PAGE_COUNT_MAX } from '@rayswarm/params'
-import { payoutsOf, receiptsTree } from '@rayswarm/settlement'
-import { type MessageOf, message, toHex } from '@rayswarm/wire'
+import { type MessageOf, message } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { Evidences } from './evidences.ts'
 import { JobJudge } from './job-judge.ts'
 import { holderOf, JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
 import type { KnownOffer } from './offer-book.ts'
+import { type Due, dueOf } from './receipts.ts'
 import { Scope } from './scope.ts'
 import { wakeHolders } from './wake.ts'
 
@@ -179,17 +170,9 @@ export class WitnessJob {
     return message('openings-page', { open, closed: this.#endedAtMs !== undefined })
   }
 
-  /** What is to be paid, by the evidence that is known. Equal evidence gives equal orders. */
-  order(): { readonly order: SettlementOrder; readonly receipts: readonly Receipt[] } {
-    const receipts = this.state.tracks.flatMap(track =>
-      track.record.replicas.flatMap(record => this.#receiptOf(track, record))
-    )
-    const order = {
-      escrow: this.init.offer.signed.body.escrow,
-      payouts: payoutsOf(receipts),
-      receiptsRoot: receiptsTree(receipts).root
-    }
-    return { order, receipts }
+  /** What is to be paid, by the evidence that is known. */
+  order(): Due {
+    return dueOf(this.init.offer, this.state)
   }
 
   /** Look again for results that could not be fetched: another judge may have them. */
@@ -216,15 +199,6 @@ export class WitnessJob {
   /** Whether money is still to be moved. */
   escrow(): Promise<Escrow> {
     return this.components.chain.escrow(this.init.offer.signed.body.escrow)
-  }
-
-  #receiptOf(track: SubtaskTrack, record: ReplicaRecord): Receipt[] {
-    const { attestation, cert, verdict, reason } = record
-    if (track.record.state !== 'accepted' || verdict !== 'accepted' || reason !== undefined) return []
-    if (attestation === undefined || cert === undefined) return []
-    const { holder, account, opening } = attestation.body
-    const replica = this.state.key(track, record)
-    return [{ replica, node: holder, account, gross: cert.price, digest: toHex(opening.digest) }]
   }
 
   #openMs(key: ReplicaKey, record: ReplicaRecord, nowMs: number): number | undefined {

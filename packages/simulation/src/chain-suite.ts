@@ -141,6 +141,7 @@ function settleRules(cast: () => Cast): void {
     // 333 333: 16 666 burned, 16 666 to the treasury; 77 777: 3 888 each.
     const [first, second] = [ODD[0] - 2n * 16_666n, ODD[2] - 2n * 3_888n]
     assert.deepEqual(sums, {
+      receiptsRoot: order.receiptsRoot,
       paid: first + second,
       burned: 16_666n + 3_888n,
       treasury: 16_666n + 3_888n,

@@ -47,7 +47,7 @@ interface Job {
 }
 
 /** What a settlement pays, before what is left of the lock goes back. */
-type Sums = Omit<SettlementOutcome, 'txHash' | 'refunded'> & { readonly total: Amount }
+type Sums = Omit<SettlementOutcome, 'txHash' | 'receiptsRoot' | 'refunded'> & { readonly total: Amount }
 
 /**
  * `WorkToken` and `JobEscrow` in memory: the rules of spec/escrow.md without a chain under them.
@@ -232,7 +232,8 @@ export class MemoryChain {
     const { total, ...sums } = splitAll(order.payouts, this.#split)
     if (total > job.locked) throw reverted('ExceedsLock')
     const refunded = job.locked - total
-    const outcome: SettlementOutcome = { txHash: this.#send(), ...sums, refunded }
+    const { receiptsRoot } = order
+    const outcome: SettlementOutcome = { txHash: this.#send(), receiptsRoot, ...sums, refunded }
     for (const { account, amount } of outcome.credits) {
       this.#credits.set(keyOf(account), (this.#credits.get(keyOf(account)) ?? 0n) + amount)
     }

@@ -148,6 +148,7 @@ export function witnessSettleRules(cast: () => Cast): void {
     const { txHash, ...sums } = outcome
     assert.match(txHash, /^0x[0-9a-f]{64}$/)
     assert.deepEqual(sums, {
+      receiptsRoot: order.receiptsRoot,
       paid: CREDITED,
       burned: 500n,
       treasury: 500n,
