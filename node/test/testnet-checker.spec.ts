@@ -6,87 +6,48 @@ import fc from 'fast-check'
 import { check, VIOLATION_KINDS, type ViolationKind } from '../src/testnet/checker.ts'
 import { percentile } from '../src/testnet/figures.ts'
 import {
-  type EventName,
-  type EventOf,
   type Happening,
   type HistoryEvent,
   HistoryFile,
+  inOrder,
   parseHistory,
   readHistory
 } from '../src/testnet/history.ts'
 import { disconnection, HistoryTail, LiveView } from '../src/testnet/live-view.ts'
 import { reportPage } from '../src/testnet/report-page.ts'
 import { severed, statesOf } from '../src/testnet/world-state.ts'
+import {
+  CAST,
+  chain,
+  committed,
+  goodRun,
+  hash,
+  id,
+  JOB,
+  judged,
+  NODES,
+  receipt,
+  say,
+  settlement,
+  signed,
+  slot
+} from './support/histories.ts'
 import { temporaryDir } from './support/program.ts'
 
-const JOB = 'bafyjob'
-const NODES = ['node-1', 'node-2', 'node-3', 'node-4']
-const slot = { job: JOB, subtask: 0, replica: 0, generation: 0 }
-
-const CAST: HistoryEvent = {
-  atMs: 0,
-  peer: 'lab',
-  event: 'testnet',
-  layer: 'process',
-  seed: '7',
-  leaseTermMs: 5_000,
-  peers: [
-    ...NODES.map(name => ({
-      name,
-      peerId: `id-${name}`,
-      account: `0x${name}`,
-      role: 'node' as const,
-      ...(name === 'node-4' ? { byzantine: 'garbage' } : {})
-    })),
-    { name: 'creator', peerId: 'id-creator', account: '0xcreator', role: 'creator' }
-  ]
-}
-
-function say<Name extends EventName>(
-  atMs: number,
-  peer: string,
-  event: Name,
-  rest: Omit<EventOf<Name>, 'atMs' | 'peer' | 'event'>
-): HistoryEvent {
-  return { atMs, peer, event, ...rest } as unknown as HistoryEvent
-}
-
-const judged = (
-  atMs: number,
-  peer: string,
-  node: string,
-  more: Partial<EventOf<'judged'>> = {}
-): HistoryEvent => say(atMs, peer, 'judged', { ...slot, node, verdict: 'accepted', ...more })
-const BOOKS = { locked: '100', paid: '60', burned: '5', treasury: '5', refunded: '30' }
-
-/** A run in which everything went well. */
-function goodRun(): HistoryEvent[] {
-  return [
-    CAST,
-    ...NODES.map(name => say(1, name, 'started', { peerId: `id-${name}`, pid: 1, cpuMs: 500 })),
-    say(5, 'lab', 'ready', { seconds: 4.5 }),
-    say(10, 'creator', 'published', { job: JOB, subtaskCount: 2, locked: '100' }),
-    ...NODES.map((name, index) => say(20 + index, name, 'offer', { job: JOB })),
-    say(30, 'node-1', 'lease', { ...slot, fence: 1 }),
-    say(40, 'node-1', 'executed', { ...slot, elapsedMs: 10 }),
-    say(50, 'creator', 'committed', { ...slot, node: 'id-node-1' }),
-    judged(60, 'creator', 'id-node-1'),
-    say(61, 'creator', 'accepted', { job: JOB, subtask: 0 }),
-    say(61, 'creator', 'accepted', { job: JOB, subtask: 1 }),
-    say(70, 'creator', 'settled', { job: JOB, txHash: '0x1', paid: '60' }),
-    say(80, 'lab', 'chain', { job: JOB, state: 'settled', settlementCount: 1, ...BOOKS })
-  ]
-}
+const PAID = [receipt('node-1'), receipt('node-2', { subtask: 1 })]
+const UNEARNED = [...PAID, receipt('node-3', { subtask: 1, replica: 1, gross: '20' })]
 
 /** For each kind of violation, events that are one. */
 const BAD: Readonly<Record<ViolationKind, readonly HistoryEvent[]>> = {
-  'paid-twice': [judged(90, 'creator', 'id-node-2')],
-  'two-commits': [say(90, 'node-3', 'committed', { ...slot, node: 'id-node-2' })],
-  'two-settlements': [say(90, 'node-2', 'settled', { job: JOB, txHash: '0x2', paid: '60' })],
+  'paid-twice': [judged(90, 'creator', id('node-2'))],
+  'two-commits': [committed(90, 'node-3', id('node-2'))],
+  'two-settlements': [chain([settlement(PAID), settlement([], { txHash: hash(2) })])],
   'two-holders': [say(90, 'node-2', 'lease', { ...slot, fence: 1 })],
-  books: [say(90, 'lab', 'chain', { job: JOB, state: 'settled', settlementCount: 1, ...BOOKS, paid: '61' })],
-  'honest-rejected': [judged(90, 'creator', 'id-node-2', { verdict: 'rejected', reason: 'rejected' })],
-  'honest-accused': [say(90, 'node-1', 'equivocated', { job: JOB, witness: 'id-node-2' })],
+  unearned: [signed(UNEARNED), chain([settlement(UNEARNED)])],
+  unaudited: [chain([settlement(PAID, { receiptsRoot: hash(9) })])],
+  books: [chain([settlement(PAID)], { locked: '101' })],
+  'honest-rejected': [judged(90, 'creator', id('node-2'), { verdict: 'rejected', reason: 'rejected' })],
+  'honest-accused': [say(90, 'node-1', 'equivocated', { job: JOB, witness: id('node-2') })],
   died: [say(90, 'lab', 'died', { target: 'node-2' })],
   assertion: [say(90, 'lab', 'asserted', { assertion: 'settled', held: false, found: '0 of 1' })]
 }
@@ -115,29 +76,27 @@ describe('testnet: the checker', () => {
       assert.deepEqual([...new Set(verdict.violations.map(violation => violation.kind))], [kind])
     })
 
-  it('finds two settlements on the chain, and a node paid for two replicas', () => {
-    const twice = say(90, 'lab', 'chain', { job: JOB, state: 'settled', settlementCount: 2, ...BOOKS })
-    assert.equal(check([...goodRun(), twice]).paidTwice, 1)
-    assert.equal(check([...goodRun(), judged(90, 'creator', 'id-node-1', { replica: 1 })]).paidTwice, 1)
+  it('finds a node that is accepted for two replicas', () => {
+    assert.equal(check([...goodRun(), judged(90, 'creator', id('node-1'), { replica: 1 })]).paidTwice, 1)
   })
 
   it('believes no liar, and pities none', () => {
     const lies = [
-      judged(90, 'node-4', 'id-node-1'),
-      judged(91, 'node-4', 'id-node-2'),
-      say(92, 'node-4', 'committed', { ...slot, node: 'id-node-3' }),
-      judged(93, 'creator', 'id-node-4', { replica: 1, verdict: 'rejected', reason: 'rejected' }),
-      say(94, 'node-1', 'equivocated', { job: JOB, witness: 'id-node-4' })
+      judged(90, 'node-4', id('node-1')),
+      judged(91, 'node-4', id('node-2')),
+      committed(92, 'node-4', id('node-3')),
+      judged(93, 'creator', id('node-4'), { replica: 1, verdict: 'rejected', reason: 'rejected' }),
+      say(94, 'node-1', 'equivocated', { job: JOB, witness: id('node-4') })
     ]
     assert.deepEqual(check([...goodRun(), ...lies]).violations, [])
   })
 
   it('excuses what is no fault: surplus, generations, late opening', () => {
     const fine = [
-      judged(90, 'creator', 'id-node-2', { reason: 'surplus' }),
-      judged(90, 'creator', 'id-node-2', { verdict: 'rejected', reason: 'reveal-timeout' }),
+      judged(90, 'creator', id('node-2'), { reason: 'surplus' }),
+      judged(90, 'creator', id('node-2'), { verdict: 'rejected', reason: 'reveal-timeout' }),
       say(91, 'node-2', 'lease', { ...slot, fence: 2 }),
-      say(91, 'creator', 'committed', { ...slot, generation: 1, node: 'id-node-2' })
+      committed(91, 'creator', id('node-2'), { generation: 1 })
     ]
     assert.deepEqual(check([...goodRun(), ...fine]).violations, [])
   })
@@ -160,10 +119,10 @@ describe('testnet: the checker', () => {
     const events = [
       ...goodRun(),
       say(100, 'lab', 'fault', { id: 3, fault: 'partition', targets: ['node-1', 'node-2'] }),
-      say(150, 'node-1', 'connected', { with: 'id-node-3' }),
+      say(150, 'node-1', 'connected', { with: id('node-3') }),
       say(1_000, 'lab', 'fault-ended', { id: 3 }),
-      say(1_100, 'node-1', 'connected', { with: 'id-node-2' }),
-      say(1_400, 'node-3', 'heard', { from: 'id-node-1' })
+      say(1_100, 'node-1', 'connected', { with: id('node-2') }),
+      say(1_400, 'node-3', 'heard', { from: id('node-1') })
     ]
     assert.deepEqual(check(events).recoveryMs, [400])
   })
@@ -200,7 +159,7 @@ describe('testnet: histories', () => {
   const at = (name: string): string => join(dir.path, name)
 
   it('give the same verdict when they are read from a file', async () => {
-    const events = [...goodRun(), ...BAD['two-commits'], ...BAD.books]
+    const events = inOrder([...goodRun(), ...BAD['two-commits'], ...BAD.books])
     writeFileSync(at('history.jsonl'), events.map(event => `${JSON.stringify(event)}\n`).join(''))
     assert.deepEqual(check(await readHistory(at('history.jsonl'))), check(events))
   })
@@ -262,7 +221,7 @@ describe('testnet: histories', () => {
 
   it('tell who holds what, and forget the dead', () => {
     const view = new LiveView()
-    view.feed(goodRun().slice(0, -4))
+    view.feed(goodRun().filter(({ event }) => event !== 'settled'))
     assert.equal(view.leases.size, 0)
     view.feed([say(99, 'node-2', 'lease', { ...slot, subtask: 1, fence: 1 })])
     assert.deepEqual(view.holders, ['node-2'])
@@ -273,7 +232,7 @@ describe('testnet: histories', () => {
 })
 
 describe('testnet: who suffers what', () => {
-  const members = NODES.map(name => ({ name, peerId: `id-${name}` }))
+  const members = NODES.map(name => ({ name, peerId: id(name) }))
   const active = (fault: object, targets: string[], against?: string[]) => ({
     id: 1,
     fault: { kind: 'partition', targets, ...fault } as never,
@@ -289,25 +248,25 @@ describe('testnet: who suffers what', () => {
     ] as const) {
       const states = statesOf(members, [active({ direction }, ['node-1', 'node-2'])])
       assert.deepEqual(states.get('node-1')?.links, {
-        'id-node-3': { cut: inside },
-        'id-node-4': { cut: inside }
+        [id('node-3')]: { cut: inside },
+        [id('node-4')]: { cut: inside }
       })
       assert.deepEqual(states.get('node-3')?.links, {
-        'id-node-1': { cut: outside },
-        'id-node-2': { cut: outside }
+        [id('node-1')]: { cut: outside },
+        [id('node-2')]: { cut: outside }
       })
     }
   })
 
   it('a partition against somebody leaves the others alone', () => {
     const states = statesOf(members, [active({}, ['node-1'], ['node-2'])])
-    assert.deepEqual(states.get('node-1')?.links, { 'id-node-2': { cut: 'both' } })
+    assert.deepEqual(states.get('node-1')?.links, { [id('node-2')]: { cut: 'both' } })
     assert.deepEqual(states.get('node-3')?.links, {})
     assert.deepEqual(
       severed(members, active({}, ['node-1'], ['node-2'])),
       new Map([
-        ['node-1', ['id-node-2']],
-        ['node-2', ['id-node-1']]
+        ['node-1', [id('node-2')]],
+        ['node-2', [id('node-1')]]
       ])
     )
   })
@@ -323,14 +282,14 @@ describe('testnet: who suffers what', () => {
       ],
       () => 7
     )
-    assert.deepEqual(states.get('node-1')?.links['id-node-2'], {
+    assert.deepEqual(states.get('node-1')?.links[id('node-2')], {
       cut: 'both',
       lossBps: 7_500,
       latencyMs: 17,
       jitterMs: 3,
       bytesPerS: 1_000
     })
-    assert.deepEqual(states.get('node-3')?.links['id-node-2'], { latencyMs: 7 })
+    assert.deepEqual(states.get('node-3')?.links[id('node-2')], { latencyMs: 7 })
   })
 
   it('the last word on clock and manners counts', () => {
@@ -357,7 +316,7 @@ describe('testnet: who suffers what', () => {
           new Set(
             pairs
               .filter(pair => pair.includes(name.slice(-1)))
-              .map(pair => `id-node-${pair.replace(name.slice(-1), '')}`)
+              .map(pair => id(`node-${pair.replace(name.slice(-1), '')}`))
           )
         ])
       )

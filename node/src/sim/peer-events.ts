@@ -10,6 +10,7 @@ const NAMES: Readonly<Record<keyof PeerEvents, true>> = {
   'replica:judged': true,
   'subtask:accepted': true,
   'frame:finished': true,
+  'settlement:signed': true,
   'job:settled': true,
   'job:expired': true,
   'job:failed': true,

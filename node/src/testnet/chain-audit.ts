@@ -1,16 +1,26 @@
 import { join } from 'node:path'
-import { jobHashOf } from '@rayswarm/wire'
+import type { JobId } from '@rayswarm/interface'
+import { jobOfHash } from '@rayswarm/wire'
+import type { LogDescription } from 'ethers'
 import { readJson } from '../disk.ts'
 import { CHAIN_FILE, type ChainFile } from './chain-file.ts'
-import { viewOf } from './fault-command.ts'
-import type { EventOf } from './history.ts'
+import { gatherHistory } from './gather.ts'
+import type { EventOf, HistorySettlement } from './history.ts'
 import type { Laboratory } from './laboratory.ts'
 
-type ChainEvent = Omit<EventOf<'chain'>, 'atMs' | 'peer'>
+type EscrowRecord = EventOf<'chain'>['escrows'][number]
 
-/** Write down what the chain says about every job: what was locked, and how often and how it was settled. */
+/** What the escrow contract once said, and in which transaction. */
+export interface EscrowLog {
+  readonly txHash: string
+  readonly log: LogDescription
+}
+
+/**
+ * Write down what the chain says about every job that anybody speaks of: its escrows, and to whom each of their settlements gave
+ * what. What is known already is not written again.
+ */
 export async function auditChain(lab: Laboratory): Promise<void> {
-  const jobs = [...viewOf(lab).jobs.values()].filter(({ subtaskCount }) => subtaskCount > 0)
   const { rpcUrl, deployment } = (await readJson(join(lab.dir, CHAIN_FILE), 'chain file')) as ChainFile
   const [{ ESCROW }, { JsonRpcProvider }] = await Promise.all([import('@rayswarm/chain'), import('ethers')])
   const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, { staticNetwork: true })
@@ -20,36 +30,55 @@ export async function auditChain(lab: Laboratory): Promise<void> {
       fromBlock: deployment.deployedAtBlock,
       toBlock: 'latest'
     })
-    const parsed = logs.map(log => ESCROW.parseLog(log)).filter(log => log !== null)
-    for (const { job } of jobs) {
-      const hash = jobHashOf(job).toLowerCase()
-      const opened = parsed.find(({ name, args }) => name === 'JobOpened' && args.jobHash === hash)
-      const about = parsed.filter(({ args }) => opened !== undefined && args.id === opened.args.id)
-      const settled = about.filter(({ name }) => name === 'JobSettled')
-      const refund = about.find(({ name }) => name === 'JobRefunded')
-      const [first] = settled
-      const part = (name: string): string => String(first?.args[name] ?? 0n)
-      const event: ChainEvent = {
-        event: 'chain',
-        job,
-        state:
-          opened === undefined
-            ? 'none'
-            : first !== undefined
-              ? 'settled'
-              : refund !== undefined
-                ? 'refunded'
-                : 'locked',
-        locked: String(opened?.args.amount ?? 0n),
-        settlementCount: settled.length,
-        paid: part('paid'),
-        burned: part('burned'),
-        treasury: part('treasury'),
-        refunded: first === undefined ? String(refund?.args.refunded ?? 0n) : part('refunded')
-      }
-      lab.history.write(event)
+    const said = logs.flatMap(log => {
+      const parsed = ESCROW.parseLog(log)
+      return parsed === null ? [] : [{ txHash: log.transactionHash, log: parsed }]
+    })
+    const onChain = escrowsOf(said)
+    const known = new Map<JobId, string>()
+    for (const event of await gatherHistory(lab))
+      if ('job' in event)
+        known.set(
+          event.job,
+          event.event === 'chain' ? JSON.stringify(event.escrows) : (known.get(event.job) ?? '')
+        )
+    for (const [job, before] of known) {
+      const escrows = onChain.get(job) ?? []
+      if (JSON.stringify(escrows) !== before) lab.history.write({ event: 'chain', job, escrows })
     }
   } finally {
     provider.destroy()
+  }
+}
+
+/** The escrows of each job, with all that became of them. A job that was published again has several. */
+export function escrowsOf(said: readonly EscrowLog[]): Map<JobId, EscrowRecord[]> {
+  const escrows = new Map<JobId, EscrowRecord[]>()
+  for (const { log } of said) {
+    if (log.name !== 'JobOpened') continue
+    const { id, jobHash, amount } = log.args
+    const job = jobOfHash(jobHash)
+    const about = said.filter(other => other.log.args.id === id)
+    const record: EscrowRecord = {
+      id,
+      locked: String(amount),
+      isRefunded: about.some(other => other.log.name === 'JobRefunded'),
+      settlements: about.filter(other => other.log.name === 'JobSettled').map(settlementOf)
+    }
+    escrows.set(job, [...(escrows.get(job) ?? []), record])
+  }
+  return escrows
+}
+
+function settlementOf({ txHash, log }: EscrowLog): HistorySettlement {
+  const { receiptsRoot, paid, burned, treasury, refunded, credits } = log.args
+  return {
+    txHash,
+    receiptsRoot,
+    paid: String(paid),
+    burned: String(burned),
+    treasury: String(treasury),
+    refunded: String(refunded),
+    credits: [...credits].map(({ account, amount }) => ({ account, amount: String(amount) }))
   }
 }

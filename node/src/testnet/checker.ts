@@ -2,6 +2,7 @@ import type { ReplicaKey } from '@rayswarm/interface'
 import { replicaId } from '@rayswarm/wire'
 import { figuresOf, type OfferReach } from './figures.ts'
 import type { EventOf, HistoryEvent } from './history.ts'
+import { auditPayouts, chainWords, type PayoutAudit } from './payout-audit.ts'
 
 /** What must not happen. spec/testnet.md#violations */
 export const VIOLATION_KINDS = [
@@ -9,6 +10,8 @@ export const VIOLATION_KINDS = [
   'two-commits', // two nodes committed one generation of one replica
   'two-settlements', // one escrow was settled twice
   'two-holders', // two nodes held one replica with the same fencing token
+  'unearned', // what was paid is not what the replica's certificate says, or there is none
+  'unaudited', // money moved, or may have, and the history does not tell for what
   'books', // what was locked is not what was paid, burned, shared and returned
   'honest-rejected', // a node that did not misbehave had a result rejected
   'honest-accused', // a witness that did not misbehave was called an equivocator
@@ -35,6 +38,8 @@ export interface Verdict {
   /** Executions that were finished, wanted or not. */
   readonly executions: number
   readonly paidTwice: number
+  /** What {@link paidTwice} rests on. */
+  readonly audit: PayoutAudit
   readonly readySeconds: number
   readonly offerReach: OfferReach
   /** From a crash to the next lease on what the crashed node had leased. */
@@ -57,6 +62,8 @@ export interface Verdict {
 /** Who is who, from the history's first line. */
 export interface Cast {
   readonly nameOf: ReadonlyMap<string, string>
+  /** By peer id. */
+  readonly accountOf: ReadonlyMap<string, string>
   /** Names of peers that misbehaved on purpose at any time. */
   readonly byzantine: ReadonlySet<string>
 }
@@ -66,8 +73,10 @@ export function check(events: readonly HistoryEvent[]): Verdict {
   const cast = castOf(events)
   const isHonest = (peer: string): boolean => !cast.byzantine.has(cast.nameOf.get(peer) ?? peer)
   const honest = events.filter(({ peer }) => isHonest(peer))
+  const payouts = auditPayouts(events, honest, cast)
   const violations = [
-    ...paidTwice(honest),
+    ...payouts.violations,
+    ...acceptedTwice(honest),
     ...twoCommits(honest),
     ...twoSettlements(honest),
     ...twoHolders(honest),
@@ -78,6 +87,7 @@ export function check(events: readonly HistoryEvent[]): Verdict {
   return {
     ...figuresOf(events, cast),
     paidTwice: violations.filter(({ kind }) => kind === 'paid-twice' || kind === 'two-settlements').length,
+    audit: payouts.audit,
     assertions: named(events, 'asserted').map(({ assertion, held, found }) => ({ assertion, held, found })),
     violations
   }
@@ -96,11 +106,15 @@ function castOf(events: readonly HistoryEvent[]): Cast {
   const byzantine = new Set(peers.filter(peer => peer.byzantine !== undefined).map(({ name }) => name))
   for (const { fault, targets } of named(events, 'fault'))
     if (fault === 'byzantine') for (const name of targets) byzantine.add(name)
-  return { nameOf: new Map(peers.map(({ peerId, name }) => [peerId, name])), byzantine }
+  return {
+    nameOf: new Map(peers.map(({ peerId, name }) => [peerId, name])),
+    accountOf: new Map(peers.map(({ peerId, account }) => [peerId, account])),
+    byzantine
+  }
 }
 
 /** Each judge on its own: which of them is believed is the chain's decision, and it decides once. */
-function paidTwice(events: readonly HistoryEvent[]): Violation[] {
+function acceptedTwice(events: readonly HistoryEvent[]): Violation[] {
   const found: Violation[] = []
   const nodeOfReplica = new Map<string, string>()
   const replicaOfNode = new Map<string, number>()
@@ -124,15 +138,15 @@ function paidTwice(events: readonly HistoryEvent[]): Violation[] {
 }
 
 function twoCommits(events: readonly HistoryEvent[]): Violation[] {
-  const committer = new Map<string, string>()
+  const first = new Map<string, EventOf<'committed'>>()
   return named(events, 'committed').flatMap(event => {
-    const { node, atMs } = event
+    const { node, price, seal, atMs } = event
     const replica = replicaId(event)
-    const earlier = committer.get(replica) ?? node
-    committer.set(replica, earlier)
-    return earlier === node
-      ? []
-      : [violation('two-commits', atMs, `${where(event)}: committed by ${earlier} and by ${node}`)]
+    const earlier = first.get(replica) ?? event
+    first.set(replica, earlier)
+    if (earlier.node === node && earlier.price === price && earlier.seal === seal) return []
+    const text = `${where(event)}: ${earlier.node} has a certificate for ${earlier.price}, ${node} another for ${price}`
+    return [violation('two-commits', atMs, text)]
   })
 }
 
@@ -145,10 +159,11 @@ function twoSettlements(events: readonly HistoryEvent[]): Violation[] {
       ? []
       : [violation('two-settlements', atMs, `${short(job)}: settled by ${earlier} and by ${txHash}`)]
   })
-  const onChain = named(events, 'chain').flatMap(({ job, settlementCount, atMs }) =>
-    settlementCount > 1
-      ? [violation('two-settlements', atMs, `${short(job)}: ${settlementCount} settlements on the chain`)]
-      : []
+  const onChain = chainWords(events).flatMap(({ job, escrows, atMs }) =>
+    escrows
+      .map(({ settlements, isRefunded }) => settlements.length + (isRefunded ? 1 : 0))
+      .filter(count => count > 1)
+      .map(count => violation('two-settlements', atMs, `${short(job)}: one escrow ended ${count} times`))
   )
   return [...told, ...onChain]
 }
@@ -167,12 +182,15 @@ function twoHolders(events: readonly HistoryEvent[]): Violation[] {
 }
 
 function unbalanced(events: readonly HistoryEvent[]): Violation[] {
-  return named(events, 'chain').flatMap(({ job, state, locked, paid, burned, treasury, refunded, atMs }) => {
-    const sum = [paid, burned, treasury, refunded].reduce((total, part) => total + BigInt(part), 0n)
-    return state !== 'settled' || sum === BigInt(locked)
-      ? []
-      : [violation('books', atMs, `${short(job)}: ${locked} were locked, ${sum} are accounted for`)]
-  })
+  return chainWords(events).flatMap(({ job, escrows, atMs }) =>
+    escrows.flatMap(({ locked, settlements }) =>
+      settlements.flatMap(({ paid, burned, treasury, refunded }) => {
+        const sum = [paid, burned, treasury, refunded].reduce((total, part) => total + BigInt(part), 0n)
+        const text = `${short(job)}: ${locked} were locked, ${sum} are accounted for`
+        return sum === BigInt(locked) ? [] : [violation('books', atMs, text)]
+      })
+    )
+  )
 }
 
 function wronged(events: readonly HistoryEvent[], isHonest: (peer: string) => boolean): Violation[] {
@@ -199,14 +217,17 @@ function failures(events: readonly HistoryEvent[]): Violation[] {
   return [...died, ...untrue]
 }
 
-function violation(kind: ViolationKind, atMs: number, message: string): Violation {
+/** Something that must not happen, and where. */
+export function violation(kind: ViolationKind, atMs: number, message: string): Violation {
   return { kind, atMs, message }
 }
 
-function where({ job, subtask, replica, generation }: ReplicaKey): string {
+/** A replica in words. */
+export function where({ job, subtask, replica, generation }: ReplicaKey): string {
   return `${short(job)} subtask ${subtask} replica ${replica} generation ${generation}`
 }
 
-function short(job: string): string {
+/** The end of a long name: its beginning is the same for all. */
+export function short(job: string): string {
   return job.length > 12 ? `…${job.slice(-8)}` : job
 }

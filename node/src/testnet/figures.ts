@@ -18,7 +18,7 @@ export interface OfferReach {
 export function figuresOf(
   events: readonly HistoryEvent[],
   cast: Cast
-): Omit<Verdict, 'paidTwice' | 'assertions' | 'violations'> {
+): Omit<Verdict, 'paidTwice' | 'audit' | 'assertions' | 'violations'> {
   const testnet = named(events, 'testnet')[0]
   const published = named(events, 'published')
   const accepted = named(events, 'accepted').filter(({ peer }) => !cast.byzantine.has(peer))

@@ -16,6 +16,7 @@ const name = z.string().min(1).max(128)
 const count = z.int().nonnegative()
 const ms = z.number().nonnegative()
 const amount = z.string().regex(/^\d{1,30}$/)
+const hash = z.string().regex(/^0x[\da-f]{64}$/)
 const replica = { job: name, subtask: count, replica: count, generation: count }
 const said = { atMs: z.number(), peer: name }
 
@@ -25,6 +26,28 @@ const peerRecord = z.object({
   account: name,
   role: z.enum(['node', 'creator']),
   byzantine: z.string().optional()
+})
+
+/** A receipt of a job, which is named beside it. */
+const receipt = z.object({
+  subtask: count,
+  replica: count,
+  generation: count,
+  node: name,
+  account: name,
+  gross: amount,
+  digest: hash
+})
+
+/** One settlement, as the chain recorded it. */
+const settlement = z.object({
+  txHash: hash,
+  receiptsRoot: hash,
+  paid: amount,
+  burned: amount,
+  treasury: amount,
+  refunded: amount,
+  credits: z.array(z.object({ account: name, amount }))
 })
 
 const schema = z.discriminatedUnion('event', [
@@ -62,13 +85,14 @@ const schema = z.discriminatedUnion('event', [
     ...said,
     event: z.literal('chain'),
     job: name,
-    state: z.enum(['none', 'locked', 'settled', 'refunded']),
-    locked: amount,
-    settlementCount: count,
-    paid: amount,
-    burned: amount,
-    treasury: amount,
-    refunded: amount
+    escrows: z.array(
+      z.object({
+        id: name,
+        locked: amount,
+        isRefunded: z.boolean(),
+        settlements: z.array(settlement)
+      })
+    )
   }),
   z.object({ ...said, event: z.literal('ended') }),
   // What a peer process says of itself.
@@ -83,7 +107,14 @@ const schema = z.discriminatedUnion('event', [
   z.object({ ...said, event: z.literal('equivocated'), job: name, witness: name }),
   z.object({ ...said, event: z.literal('granted'), ...replica, node: name }),
   z.object({ ...said, event: z.literal('lapsed'), ...replica, node: name }),
-  z.object({ ...said, event: z.literal('committed'), ...replica, node: name }),
+  z.object({ ...said, event: z.literal('committed'), ...replica, node: name, price: amount, seal: hash }),
+  z.object({
+    ...said,
+    event: z.literal('signed'),
+    job: name,
+    receiptsRoot: hash,
+    receipts: z.array(receipt)
+  }),
   z.object({
     ...said,
     event: z.literal('judged'),
@@ -107,6 +138,10 @@ const schema = z.discriminatedUnion('event', [
 
 /** One line of a history: who says what happened, and when by the machine's clock. spec/testnet.md#history */
 export type HistoryEvent = z.infer<typeof schema>
+/** A receipt as a line of a history holds it. */
+export type HistoryReceipt = z.infer<typeof receipt>
+/** One settlement, as the chain recorded it. */
+export type HistorySettlement = z.infer<typeof settlement>
 /** What happened, by name. */
 export type EventName = HistoryEvent['event']
 /** One kind of event. */

@@ -1,19 +1,28 @@
+import type { Receipt } from '@rayswarm/interface'
 import type { Peer } from '@rayswarm/peer'
+import { replicaId, toHex } from '@rayswarm/wire'
 import type { Host } from '../compose.ts'
-import type { HistoryFile } from './history.ts'
+import type { Happening, HistoryFile, HistoryReceipt } from './history.ts'
 
 const MESSAGE_LENGTH_MAX = 300
 
 const short = (error: Error): string => error.message.slice(0, MESSAGE_LENGTH_MAX)
 
+function lineOf({ replica: key, node, account, gross, digest }: Receipt): HistoryReceipt {
+  const { subtask, replica, generation } = key
+  return { subtask, replica, generation, node, account, gross: String(gross), digest }
+}
+
 /** Write down what a peer reports. Call it before the peer starts: some of it comes while it starts. */
 export function recordPeer({ events }: Pick<Peer, 'events'>, history: HistoryFile): void {
-  const seen = new Set<string>()
+  const said = new Set<string>()
   const tell = history.write.bind(history)
-  events.on('offer:seen', ({ job }) => {
-    if (!seen.has(job)) tell({ event: 'offer', job })
-    seen.add(job)
-  })
+  const tellOnce = (happening: Happening, ...about: readonly string[]): void => {
+    const key = [happening.event, ...about].join(' ')
+    if (!said.has(key)) tell(happening)
+    said.add(key)
+  }
+  events.on('offer:seen', ({ job }) => tellOnce({ event: 'offer', job }, job))
   events.on('job:published', ({ job, subtaskCount, locked }) =>
     tell({ event: 'published', job, subtaskCount, locked: String(locked) })
   )
@@ -21,11 +30,24 @@ export function recordPeer({ events }: Pick<Peer, 'events'>, history: HistoryFil
   events.on('witness:equivocated', event => tell({ event: 'equivocated', ...event }))
   events.on('replica:granted', ({ replica, node }) => tell({ event: 'granted', ...replica, node }))
   events.on('replica:lapsed', ({ replica, node }) => tell({ event: 'lapsed', ...replica, node }))
-  events.on('replica:committed', ({ replica, node }) => tell({ event: 'committed', ...replica, node }))
+  // Two certificates of one replica may be shown again and again.
+  events.on('replica:committed', ({ replica, node, price, seal: bytes }) => {
+    const seal = toHex(bytes)
+    tellOnce(
+      { event: 'committed', ...replica, node, price: String(price), seal },
+      replicaId(replica),
+      node,
+      seal
+    )
+  })
   events.on('replica:judged', ({ replica, node, verdict, reason }) =>
     tell({ event: 'judged', ...replica, node, verdict, ...(reason === undefined ? {} : { reason }) })
   )
   events.on('subtask:accepted', ({ job, subtask }) => tell({ event: 'accepted', job, subtask }))
+  // Signed again at each turn, until the chain has it.
+  events.on('settlement:signed', ({ job, receiptsRoot, receipts }) =>
+    tellOnce({ event: 'signed', job, receiptsRoot, receipts: receipts.map(lineOf) }, job, receiptsRoot)
+  )
   events.on('job:settled', ({ job, outcome }) =>
     tell({ event: 'settled', job, txHash: outcome.txHash, paid: String(outcome.paid) })
   )

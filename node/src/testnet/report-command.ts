@@ -53,9 +53,10 @@ async function given(path: string): Promise<{ path: string; events: HistoryEvent
 }
 
 function linesOf(verdict: Verdict): string[] {
-  const { offerReach, recoveryMs, violations, assertions } = verdict
+  const { audit, offerReach, recoveryMs, violations, assertions } = verdict
   return [
     `${verdict.scenario || 'testnet'}: ${verdict.accepted} of ${verdict.subtasks} subtasks accepted, ${verdict.paidTwice} paid twice, ${verdict.peers} peers, layer ${verdict.layer}`,
+    `${audit.audited} of ${audit.settlements} settlements audited, ${audit.payouts} payouts held against certificates`,
     `ready after ${verdict.readySeconds} s; the offer reached ${(offerReach.share * 100).toFixed(1)} %, p99 ${offerReach.p99Ms} ms`,
     `${verdict.reLeases} leases taken over after crashes: p95 ${verdict.reLeaseP95Ms} ms, longest ${verdict.reLeaseMaxMs} ms`,
     ...(recoveryMs.length > 0 ? [`heard again after partitions: ${recoveryMs.join(', ')} ms`] : []),

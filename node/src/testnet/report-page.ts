@@ -60,11 +60,13 @@ const KEY = `<p class="key">${[
   .join('')}</p>`
 
 function figures(verdict: Verdict): string {
+  const { audit } = verdict
   const rows: [string, string][] = [
     ['peers', `${verdict.peers}, layer ${verdict.layer}, seed ${verdict.seed}`],
     ['ready', `${verdict.readySeconds} s`],
     ['accepted', `${verdict.accepted} of ${verdict.subtasks} subtasks, ${verdict.executions} executions`],
     ['paid twice', String(verdict.paidTwice)],
+    ['audited', `${audit.audited} of ${audit.settlements} settlements, ${audit.payouts} payouts`],
     ['offer reached', `${(verdict.offerReach.share * 100).toFixed(2)} %, p99 ${verdict.offerReach.p99Ms} ms`],
     [
       'leased again after crashes',

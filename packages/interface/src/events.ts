@@ -1,7 +1,7 @@
 import type { Amount, SettlementOutcome } from './chain.ts'
-import type { JobId, PeerId } from './ids.ts'
+import type { Hex, JobId, PeerId } from './ids.ts'
 import type { JobSpec, ReplicaKey } from './job.ts'
-import type { Verdict } from './ledger.ts'
+import type { Receipt, Verdict } from './ledger.ts'
 import type { IneligibleReason, UnpaidReason } from './reasons.ts'
 import type { Artifact } from './runner.ts'
 
@@ -17,7 +17,13 @@ export interface PeerEvents {
   }
   'replica:granted': { readonly replica: ReplicaKey; readonly node: PeerId }
   'replica:lapsed': { readonly replica: ReplicaKey; readonly node: PeerId }
-  'replica:committed': { readonly replica: ReplicaKey; readonly node: PeerId }
+  /** A certificate that holds: also a second one of a replica, which must not be. */
+  'replica:committed': {
+    readonly replica: ReplicaKey
+    readonly node: PeerId
+    readonly price: Amount
+    readonly seal: Uint8Array
+  }
   'replica:judged': {
     readonly replica: ReplicaKey
     readonly node: PeerId
@@ -26,6 +32,12 @@ export interface PeerEvents {
   }
   'subtask:accepted': { readonly job: JobId; readonly subtask: number }
   'frame:finished': { readonly job: JobId; readonly frame: number; readonly artifacts: readonly Artifact[] }
+  /** This peer signs a settlement: what it pays, and for what. Said before anybody has the signature. */
+  'settlement:signed': {
+    readonly job: JobId
+    readonly receiptsRoot: Hex
+    readonly receipts: readonly Receipt[]
+  }
   'job:settled': { readonly job: JobId; readonly outcome: SettlementOutcome }
   'job:expired': { readonly job: JobId; readonly acceptedCount: number; readonly subtaskCount: number }
   'job:failed': { readonly job: JobId; readonly error: Error }

@@ -177,10 +177,15 @@ export class JobJudge {
       return undefined
     if (held !== undefined && !same) {
       // Two certificates for one replica: whoever voted for both is in them.
+      this.#tell(cert)
       this.init.onEquivocation(proofsOf(held, cert))
       return undefined
     }
     return known ?? (this.init.revisable ? this.#makeRoom(cert.replica) : undefined)
+  }
+
+  #tell({ replica, holder, price, seal }: CommitCert): void {
+    this.components.events.emit('replica:committed', { replica, node: holder, price, seal })
   }
 
   #makeRoom(key: ReplicaKey): { track: SubtaskTrack; record: ReplicaRecord } | undefined {
@@ -204,7 +209,7 @@ export class JobJudge {
     record.outcome = 'sealed'
     record.sealedAtMs = this.components.clock.nowMs()
     void this.init.state.save(track)
-    this.components.events.emit('replica:committed', { replica: cert.replica, node: cert.holder })
+    this.#tell(cert)
     this.#refreshOpenings(track)
     return true
   }

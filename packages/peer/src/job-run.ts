@@ -5,7 +5,6 @@ import type {
   LedgerEntry,
   Offer,
   Raster,
-  SettlementOrder,
   SettlementOutcome,
   Signed,
   SubtaskOutput
@@ -19,7 +18,7 @@ import { JobDriver } from './job-driver.ts'
 import { holderOf, type SubtaskTrack } from './job-state.ts'
 import type { JudgeRoles } from './judge-role.ts'
 import type { KnownOffer } from './offer-book.ts'
-import { dueOf } from './receipts.ts'
+import { type Due, dueOf } from './receipts.ts'
 import type { ExecutionReport, JobReport } from './report.ts'
 import { fetchResult } from './results.ts'
 
@@ -116,14 +115,15 @@ export class JobRun {
     // Nodes drop their results once the job is closed.
     await this.#reassembled.catch(() => undefined)
     await this.#settledByWitnesses()
-    const { order, receipts } = dueOf(this.offer, this.driver.state)
+    const due = dueOf(this.offer, this.driver.state)
+    const { order, receipts } = due
     const executions = this.#executions()
     const acceptedCount = this.driver.state.count('accepted')
     const { locked, state } = await this.#persevere('escrow read', () => chain.escrow(order.escrow))
     const outcome =
       state === 'refunded'
         ? refundedOutcome(locked)
-        : await this.#persevere('settlement', () => this.#settlementOf(order))
+        : await this.#persevere('settlement', () => this.#settlementOf(due))
     const { receiptsRoot } = outcome
     const ownReceiptsRoot = order.receiptsRoot
     if (ownReceiptsRoot !== receiptsRoot)
@@ -163,10 +163,13 @@ export class JobRun {
   }
 
   /** Settle by our own signature; where witnesses were drawn, read what they settled. */
-  async #settlementOf(order: SettlementOrder): Promise<SettlementOutcome> {
-    const { chain } = this.components
+  async #settlementOf({ order, receipts }: Due): Promise<SettlementOutcome> {
+    const { chain, events } = this.components
     const { drawn, witnesses } = this.offer
-    if (drawn === undefined) return chain.settle(order, await chain.signSettlement(order))
+    if (drawn === undefined) {
+      events.emit('settlement:signed', { job: this.job, receiptsRoot: order.receiptsRoot, receipts })
+      return chain.settle(order, await chain.signSettlement(order))
+    }
     const appointment = {
       witnesses: drawn.witnesses.map(({ account }) => account),
       quorum: witnesses.quorum

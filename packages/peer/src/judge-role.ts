@@ -1,4 +1,5 @@
 import {
+  type Hex,
   type JobId,
   type PeerId,
   RayswarmError,
@@ -14,6 +15,7 @@ import { convict } from './convict.ts'
 import type { Evidences } from './evidences.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
+import type { Due } from './receipts.ts'
 import { Scope } from './scope.ts'
 import { verdictsClaims, verdictsOf } from './verdicts.ts'
 import { WitnessJob } from './witness-job.ts'
@@ -123,8 +125,8 @@ export class JudgeRole implements Judging {
       throw new RangeError('not ours')
     const sign = async (): Promise<string | undefined> => {
       if (job.endedAtMs === undefined) return undefined
-      const { order } = job.order()
-      return isSameSum(order, request.body) ? this.components.chain.signSettlement(order) : undefined
+      const due = job.order()
+      return isSameSum(due.order, request.body) ? this.#sign(job, due) : undefined
     }
     let signature = await sign()
     if (signature === undefined) {
@@ -133,6 +135,12 @@ export class JudgeRole implements Judging {
       signature = await sign()
     }
     return message('cosign-reply', signature === undefined ? {} : { signature })
+  }
+
+  #sign({ job }: WitnessJob, { order, receipts }: Due): Promise<Hex> {
+    const { chain, events } = this.components
+    events.emit('settlement:signed', { job, receiptsRoot: order.receiptsRoot, receipts })
+    return chain.signSettlement(order)
   }
 
   #attend(offer: KnownOffer): void {
@@ -201,11 +209,12 @@ export class JudgeRole implements Judging {
 
   async #settle(job: WitnessJob): Promise<void> {
     const { chain, events, network, params } = this.components
-    const { order } = job.order()
+    const due = job.order()
+    const { order } = due
     const { members, quorum } = job.init.offer.witnesses
     const own = {
       account: job.appointment.witnesses[job.rank]!,
-      signature: await chain.signSettlement(order)
+      signature: await this.#sign(job, due)
     }
     const signatures: SettlementSignature[] = [own]
     const question = message('cosign', {
