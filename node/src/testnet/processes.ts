@@ -84,7 +84,11 @@ export async function whenReady<T>(
     const found = await ready().catch(() => undefined)
     if (found !== undefined) return found
     if (options.signal.aborted)
-      throw new RayswarmError('ERR_ABORTED', 'stopped while the testnet was starting')
+      throw new RayswarmError('ERR_ABORTED', 'stopped while the testnet was starting', {
+        thing: 'process',
+        value: process.name,
+        remedy: 'Give the command again: what had been started was ended.'
+      })
     const late = performance.now() > untilMs
     if (late || !(await isRunning(process)))
       throw new RayswarmError(

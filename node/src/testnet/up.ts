@@ -299,7 +299,12 @@ async function startNodes(
       if (missing === undefined) return
       io.screen.show([`waiting: ${missing}`])
     } else io.screen.show([`${view.started.size} of ${nodes.length} nodes are up`])
-    if (io.signal.aborted) throw new RayswarmError('ERR_ABORTED', 'stopped while the testnet was starting')
+    if (io.signal.aborted)
+      throw new RayswarmError('ERR_ABORTED', 'stopped while the testnet was starting', {
+        thing: 'testnet',
+        value: `${view.started.size} of ${nodes.length} nodes are up`,
+        remedy: 'Give the command again: what had been started was ended.'
+      })
     if (performance.now() > untilMs)
       throw new RayswarmError(
         'ERR_TIMEOUT',
