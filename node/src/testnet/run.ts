@@ -235,8 +235,9 @@ class Play {
 
   async #endLater(active: ActiveFault, forMs: number): Promise<void> {
     await delay(forMs, undefined, { signal: this.#io.signal }).catch(() => {})
-    if (active.fault.kind === 'crash') for (const name of active.targets) this.#crashed.delete(name)
+    // Until it runs again its old process is one that was ended on purpose.
     await this.#lab.end(active)
+    if (active.fault.kind === 'crash') for (const name of active.targets) this.#crashed.delete(name)
   }
 
   /** Who was ended on purpose, and whose leases nobody holds any more. */
@@ -253,7 +254,8 @@ class Play {
   async #pulse(): Promise<void> {
     for (const own of this.#lab.file.processes) {
       if (this.#crashed.has(own.name) || (await isRunning(own))) continue
-      if (this.#crashed.has(own.name)) continue
+      const isReplaced = this.#lab.processOf(own.name)?.pid !== own.pid
+      if (this.#crashed.has(own.name) || isReplaced) continue
       this.#crashed.add(own.name)
       this.#lab.history.write({ event: 'died', target: own.name })
     }
