@@ -115,6 +115,12 @@ describe('testnet: the audit of payouts', () => {
     )
   })
 
+  it('finds a payout to somebody who is no peer', () => {
+    const strange = [...PAID, receipt('node-7', { subtask: 2, gross: '10' })]
+    const events = [...paying(strange), committed(55, 'node-2', id('node-7'), { subtask: 2, price: '10' })]
+    assert.match(found(events).join(), /^unearned: .* is no peer of this testnet$/)
+  })
+
   it('finds a credit that is not what the receipts come to', () => {
     const { credits } = settlement(PAID)
     const moved = credits.map((credit, index) => ({
@@ -167,7 +173,9 @@ describe('testnet: the audit of payouts', () => {
   it('asks for nothing where nothing was paid', () => {
     const unsettled = goodRun().filter(({ event }) => !['settled', 'signed', 'chain'].includes(event))
     assert.deepEqual(found([...unsettled, chain([])]), [])
-    assert.deepEqual(found([...unsettled, chain([], { isRefunded: true })]), [])
+    // A creator that finds its escrow refunded ends its job with a settlement that never was.
+    const over = say(90, 'creator', 'settled', { job: JOB, txHash: hash(0), paid: '0' })
+    assert.deepEqual(found([...unsettled, chain([], { isRefunded: true }), over]), [])
     assert.deepEqual(found([...unsettled, chain([settlement([])])]), [])
   })
 
