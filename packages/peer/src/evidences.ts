@@ -23,7 +23,7 @@ import type { JobState } from './job-state.ts'
 import type { KnownOffer } from './offer-book.ts'
 import type { SyncRole, SyncSet } from './sync-role.ts'
 
-type Take = (cert: CommitCert, attestation: Signed<Attestation>) => Promise<boolean | undefined>
+type Take = (cert: CommitCert, attestation: Signed<Attestation>) => boolean | undefined
 
 /** The opened replicas of one job, as its judges reconcile them. */
 interface EvidenceSet {
@@ -93,12 +93,12 @@ export class Evidences {
     if (other !== undefined) await this.sync.exchange(other, set.sync)
   }
 
-  async #take(bytes: Uint8Array, job: JobId, take: Take): Promise<Admission> {
+  #take(bytes: Uint8Array, job: JobId, take: Take): Admission {
     const decoded = decodeMessage(bytes, ['evidence'], this.components.context)
     if (!decoded.ok) return { action: 'reject', fault: decoded.fault }
     const { cert, attestation } = decoded.value.body
     if (cert.replica.job !== job) return { action: 'reject', fault: 'another-job' }
-    return (await take(cert, attestation)) === true
+    return take(cert, attestation) === true
       ? { action: 'accept' }
       : { action: 'ignore', fault: 'not-evidence' }
   }

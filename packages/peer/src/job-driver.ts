@@ -107,7 +107,7 @@ export class JobDriver {
       if (body.claim.kind === 'verdicts')
         for (const { replica } of body.claim.verdicts) this.#said.add(replicaId(replica))
     this.roles.evidences.open(this.init.offer, this.state, (cert, attestation) =>
-      this.#judge.onReveal(cert, attestation)
+      this.#judge.take(cert, attestation)
     )
     this.#judge.start()
     for (const track of this.state.tracks)
@@ -118,7 +118,10 @@ export class JobDriver {
     this.scope.every(
       'job check',
       () => params.leaseRetryMs,
-      async () => this.#check()
+      async () => {
+        this.#check()
+        await this.state.saved()
+      }
     )
     if (!this.#isOnlyJudge)
       this.scope.every(
@@ -148,9 +151,8 @@ export class JobDriver {
         closed: false
       })
     const again = this.#unclaimed(bid.signer)
-    if (again.length > 0)
-      return message('bid-reply', { grants: again, retryAfterMs: params.bidPollMs, closed: false })
-    const answer = await this.#desk.lay(bid, this.roles.ledger.scoreBps(bid.signer))
+    const answer =
+      again.length > 0 ? { grants: again } : await this.#desk.lay(bid, this.roles.ledger.scoreBps(bid.signer))
     // A grant we forgot in a crash would make its holder's commit nobody's.
     await this.state.saved()
     return message('bid-reply', {
@@ -223,7 +225,8 @@ export class JobDriver {
   /** Make a decision known. Whatever fails here, the job goes on: pay does not wait for pictures. */
   async #conclude(track: SubtaskTrack, output: SubtaskOutput | undefined): Promise<void> {
     try {
-      await this.state.save(track)
+      const { leaseRetryMs } = this.components.params
+      await this.scope.persevere('job state', leaseRetryMs, () => this.state.save(track))
       await this.#sayVerdicts(track)
       if (output === undefined) return
       await this.init.onAccepted(track, output)
@@ -245,7 +248,7 @@ export class JobDriver {
     )
     for (const { replica } of verdicts) this.#said.add(replicaId(replica))
     // Where several judge, a verdict is final once they have settled, and who settled says it.
-    if (this.#isOnlyJudge) for (const claim of verdictsClaims(verdicts)) await this.roles.ledger.append(claim)
+    if (this.#isOnlyJudge) await this.roles.ledger.say(verdictsClaims(verdicts))
     for (const { replica, node, verdict } of verdicts) {
       const reason = this.state.find(replica)?.record.reason
       this.components.events.emit('replica:judged', {

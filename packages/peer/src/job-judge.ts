@@ -80,11 +80,18 @@ export class JobJudge {
     )
   }
 
+  /** Take an opened seal from its holder. Answers as `take`; what is ours to keep is durable then. */
+  async onReveal(cert: CommitCert, attestation: Signed<Attestation>): Promise<boolean | undefined> {
+    const taken = this.take(cert, attestation)
+    if (taken) await this.init.state.saved()
+    return taken
+  }
+
   /**
    * Take an opened seal, from its holder or from another judge. Answers whether it is ours to keep, undefined when it is not
-   * what it claims to be.
+   * what it claims to be. What follows from it does not wait for our disk.
    */
-  async onReveal(cert: CommitCert, attestation: Signed<Attestation>): Promise<boolean | undefined> {
+  take(cert: CommitCert, attestation: Signed<Attestation>): boolean | undefined {
     const found = this.init.revisable ? this.#sound(cert) : this.init.state.find(cert.replica)
     if (found === undefined) return undefined
     const { track, record } = found
@@ -97,7 +104,7 @@ export class JobJudge {
     record.outcome = this.init.isAsGranted(record, attestation.body) ? 'revealed' : 'mismatch'
     record.equivalenceClass ??= attestation.body.equivalenceClass
     if (this.init.revisable) withdrawLater(track, record)
-    await this.init.state.save(track)
+    void this.init.state.save(track)
     this.init.onEvidence(cert, attestation)
     this.consider(track)
     return true
@@ -266,7 +273,7 @@ export class JobJudge {
       return
     }
     record.outcome = fetched.outcome
-    await state.save(track)
+    void state.save(track)
   }
 
   #remember(track: SubtaskTrack): void {

@@ -111,7 +111,7 @@ export class JobRun {
   /** Pay what was accepted, get the rest back, say so in the ledger. Retried until the chain has it. */
   async #settle(end: JobReport['end']): Promise<void> {
     const { chain, events, log } = this.components
-    await this.driver.state.saved()
+    await this.#persevere('job state', () => this.driver.state.saved())
     // Nodes drop their results once the job is closed.
     await this.#reassembled.catch(() => undefined)
     await this.#settledByWitnesses()
@@ -204,17 +204,9 @@ export class JobRun {
     await assets.unpin(this.#spec.manifest)
   }
 
-  /** The chain may be away for a while; money waits for it. */
-  async #persevere<T>(what: string, fn: () => Promise<T>): Promise<T> {
-    const { params, log } = this.components
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await fn()
-      } catch (cause) {
-        log.warn(`${what} failed`, { job: this.job, attempt, cause })
-        await this.driver.scope.sleep(params.offerRepeatMs * 2 ** Math.min(attempt, 4))
-      }
-    }
+  /** The chain may be away for a while, or our disk full; money waits for them. */
+  #persevere<T>(what: string, fn: () => Promise<T>): Promise<T> {
+    return this.driver.scope.persevere(what, this.components.params.offerRepeatMs, fn)
   }
 
   #executions(): ExecutionReport[] {

@@ -69,9 +69,9 @@ export interface SubtaskTrack {
 /** Everything the creator knows of one job's subtasks. */
 export class JobState {
   readonly tracks: readonly SubtaskTrack[]
+  /** Subtasks whose records are not on disk as they are. */
+  readonly #unsaved = new Set<SubtaskTrack>()
   #writing: Promise<void> = Promise.resolve()
-  /** Writes that have not begun. */
-  readonly #waiting = new Map<SubtaskTrack, Promise<void>>()
 
   constructor(
     readonly job: JobId,
@@ -113,25 +113,10 @@ export class JobState {
     }
   }
 
-  /**
-   * Write one subtask's record, as it is when its turn comes: what changes until then is written with it. Writes keep their order,
-   * and one that fails does not stop the next.
-   */
+  /** Write one subtask's record, as it is when its turn has come. What the disk refused is written with the next. */
   save(track: SubtaskTrack): Promise<void> {
-    const waiting = this.#waiting.get(track)
-    if (waiting !== undefined) return waiting
-    const writing = this.#writing
-      .catch(() => undefined)
-      .then(() => {
-        this.#waiting.delete(track)
-        const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
-        return this.store.put(key, canonical(track.record))
-      })
-    this.#waiting.set(track, writing)
-    // Whoever needs the record to be durable awaits it; the others are told by the next one who does.
-    writing.catch(() => undefined)
-    this.#writing = writing
-    return writing
+    this.#unsaved.add(track)
+    return this.saved()
   }
 
   /** Resolves when no result is being fetched any more. */
@@ -139,9 +124,26 @@ export class JobState {
     for (const { fetching } of this.tracks) await Promise.all(fetching.values())
   }
 
-  /** Resolves when all writes so far are durable. */
+  /** Resolves when everything so far is durable; what the disk refused before is tried again. */
   saved(): Promise<void> {
-    return this.#writing
+    const writing = this.#writing.catch(() => undefined).then(() => this.#flush())
+    // Whoever needs it to be durable awaits it; for the others it is tried again.
+    writing.catch(() => undefined)
+    this.#writing = writing
+    return writing
+  }
+
+  async #flush(): Promise<void> {
+    for (const track of this.#unsaved) {
+      const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
+      this.#unsaved.delete(track)
+      try {
+        await this.store.put(key, canonical(track.record))
+      } catch (cause) {
+        this.#unsaved.add(track)
+        throw cause
+      }
+    }
   }
 
   find(key: ReplicaKey): { track: SubtaskTrack; record: ReplicaRecord } | undefined {

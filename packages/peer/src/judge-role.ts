@@ -47,11 +47,11 @@ export class JudgeRole implements Judging {
 
   /** Take up the jobs that an earlier process of this peer witnessed, and those that come. */
   async start(): Promise<void> {
-    const { store, context } = this.components
+    const { store, context, log } = this.components
     for await (const [key, bytes] of store.list('witnessed/')) {
       const decoded = decodeMessage(bytes, ['offer'], context)
       if (decoded.ok) this.roles.offers.add(decoded.value)
-      else this.components.log.warn('stored offer unreadable', { key, fault: decoded.fault })
+      else log.warn('stored offer unreadable', { key, fault: decoded.fault })
     }
     this.roles.offers.onOffer(offer => this.#attend(offer))
     for (const offer of this.roles.offers.open()) this.#attend(offer)
@@ -144,7 +144,7 @@ export class JudgeRole implements Judging {
   }
 
   #attend(offer: KnownOffer): void {
-    const { network, log, store, events } = this.components
+    const { network, log, params, store, events } = this.components
     const { job, drawn, witnesses, signed } = offer
     if (drawn === undefined || !witnesses.members.includes(network.peerId) || this.#jobs.has(job)) return
     if (this.#jobs.size >= WITNESSED_COUNT_MAX) return log.warn('witnesses too many jobs already', { job })
@@ -157,8 +157,10 @@ export class JudgeRole implements Judging {
     })
     this.#jobs.set(job, witnessed)
     this.#scope.spawn('witnessed job', async () => {
-      await store.put(`witnessed/${job}`, encodeMessage(signed))
-      await witnessed.start()
+      await this.#scope.persevere('witnessed job', params.leaseRetryMs, async () => {
+        await store.put(`witnessed/${job}`, encodeMessage(signed))
+        await witnessed.start()
+      })
       events.emit('witness:drawn', { job, witnessCount: witnesses.members.length, quorum: witnesses.quorum })
       await this.#keepAssets(witnessed)
     })
@@ -253,9 +255,11 @@ export class JudgeRole implements Judging {
   async #say(job: WitnessJob, { receiptsRoot, txHash, paid }: SettlementOutcome): Promise<void> {
     const { ledger } = this.roles
     const escrow = job.init.offer.signed.body.escrow.id
-    await ledger.append({ kind: 'job-receipt', job: job.job, escrow, receiptsRoot, txHash, paid })
     const verdicts = job.state.tracks.flatMap(track => verdictsOf(job.state, track))
-    for (const claim of verdictsClaims(verdicts)) await ledger.append(claim)
+    await ledger.say([
+      { kind: 'job-receipt', job: job.job, escrow, receiptsRoot, txHash, paid },
+      ...verdictsClaims(verdicts)
+    ])
   }
 
   /** The money has moved. Results stay until the job's time is over: the creator may come for them. */
@@ -264,10 +268,14 @@ export class JudgeRole implements Judging {
     if (clock.nowMs() < job.deadlineAtMs + params.refundGraceMs) return
     this.#jobs.delete(job.job)
     await job.stop()
-    await job.forget()
-    await this.roles.witness.forget(job.job)
-    await store.delete(`witnessed/${job.job}`)
-    this.roles.offers.close(job.job)
+    this.#scope.spawn('job clean-up', () =>
+      this.#scope.persevere('job clean-up', params.syncIntervalMs, async () => {
+        await job.forget()
+        await this.roles.witness.forget(job.job)
+        await store.delete(`witnessed/${job.job}`)
+        this.roles.offers.close(job.job)
+      })
+    )
   }
 }
 

@@ -57,7 +57,7 @@ export class LedgerRole {
   }
 
   async start(): Promise<void> {
-    const { network, store, context } = this.components
+    const { network, params, store, context } = this.components
     for await (const [, bytes] of store.list('ledger/')) {
       const decoded = decodeMessage(bytes, ['entry'], context)
       if (decoded.ok) this.ledger.add(decoded.value)
@@ -67,11 +67,18 @@ export class LedgerRole {
       if (decoded.ok) for (const entry of decoded.value) this.ledger.add(entry)
     }
     network.subscribe('ledger', bytes => this.#onGossip(bytes))
+    this.#scope.every(
+      'own ledger entries',
+      () => params.syncIntervalMs,
+      async () => {
+        if (this.#unwritten.length > 0) await this.#flushed()
+      }
+    )
   }
 
   async stop(): Promise<void> {
     await this.#scope.close()
-    await this.#written.catch(cause => this.components.log.warn('ledger not kept', { cause }))
+    await this.#flushed().catch(cause => this.components.log.warn('ledger not kept', { cause }))
   }
 
   onEntry(fn: (entry: Signed<LedgerEntry>) => void): void {
@@ -108,16 +115,25 @@ export class LedgerRole {
    * Append to our own feed, durably, then tell the swarm. Nobody sees an entry that a crash could make us forget: its
    * sequence number would be used again, and two entries with one number freeze their author.
    *
-   * @throws whatever the store throws; the entry is then written with the next one
+   * @throws whatever the store throws; the entry is then written a while later, or with the next one
    */
   async append(claim: LedgerEntry['claim']): Promise<Signed<LedgerEntry>> {
     const entry = this.ledger.append(claim, this.components.clock.nowMs())
     this.#unwritten.push(entry)
+    await this.#flushed()
+    return entry
+  }
+
+  /** Append several claims. Those that the disk refuses are written a while later: nobody waits for them. */
+  async say(claims: readonly LedgerEntry['claim'][]): Promise<void> {
+    await Promise.allSettled(claims.map(claim => this.append(claim)))
+  }
+
+  #flushed(): Promise<void> {
     const flushed = this.#written.catch(() => undefined).then(() => this.#flush())
     flushed.catch(() => undefined)
     this.#written = flushed
-    await flushed
-    return entry
+    return flushed
   }
 
   async #flush(): Promise<void> {

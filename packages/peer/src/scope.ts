@@ -7,6 +7,9 @@ import {
   type Unsubscribe
 } from '@rayswarm/interface'
 
+/** Waits between attempts at one thing double up to this many times. */
+const PERSEVERE_DOUBLINGS_MAX = 4
+
 /** Everything one role has under way: timers and background work that end together. */
 export class Scope {
   readonly #clock: Clock
@@ -93,6 +96,23 @@ export class Scope {
       this.signal.addEventListener('abort', onAbort, { once: true })
       signal?.addEventListener('abort', onAbort, { once: true })
     })
+  }
+
+  /**
+   * Do it, again and again until it succeeds: what nobody would ask for a second time.
+   *
+   * @param retryMs wait before the second attempt; later waits grow
+   * @throws {RayswarmError} `ERR_ABORTED` when the scope closes first
+   */
+  async persevere<T>(what: string, retryMs: number, fn: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await fn()
+      } catch (cause) {
+        this.#log.warn(`${what} failed`, { attempt, cause })
+        await this.sleep(retryMs * 2 ** Math.min(attempt, PERSEVERE_DOUBLINGS_MAX))
+      }
+    }
   }
 
   /**

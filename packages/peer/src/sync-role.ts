@@ -21,7 +21,7 @@ export interface SyncSet {
    * Judge an item and, if it is sound and new, keep it. Items come in the order of their ids. One that is ignored is not fetched again
    * from the same peer for a while, unless the fault is `gap`: then it only came too early.
    */
-  take(item: Uint8Array, from: PeerId): Admission | Promise<Admission>
+  take(item: Uint8Array, from: PeerId): Admission
 }
 
 /** How an exchange ended. */
@@ -187,17 +187,17 @@ export class SyncRole {
       const answered = page.body.items
       if (answered.length > ids.length || (answered.length === 0 && ids.length > 0)) return false
       for (const item of answered) {
-        if (!(await this.#take(peer, set, want[wantAt++]!, item, tally))) return false
+        if (!this.#take(peer, set, want[wantAt++]!, item, tally)) return false
       }
     }
     return true
   }
 
   /** Take an item that was asked for. False if it is provably wrong. */
-  async #take(peer: PeerId, set: SyncSet, id: Uint8Array, item: Uint8Array, tally: Tally): Promise<boolean> {
+  #take(peer: PeerId, set: SyncSet, id: Uint8Array, item: Uint8Array, tally: Tally): boolean {
     // Empty: the other has it no more.
     if (item.length === 0) return true
-    const judged = await set.take(item, peer)
+    const judged = set.take(item, peer)
     if (judged.action === 'accept') tally.receivedCount++
     else if (judged.fault !== 'gap') this.#decline(peer, set, id)
     return judged.action !== 'reject'
@@ -223,11 +223,11 @@ export class SyncRole {
     return message('recon-reply', { ...(!settled && { frame: answered.value }), unknown: false })
   }
 
-  async #onItems({ body }: MessageOf<'items-query'>, from: PeerId): Promise<MessageOf<'items-page'>> {
+  #onItems({ body }: MessageOf<'items-query'>, from: PeerId): MessageOf<'items-page'> {
     const set = this.#sets.get(keyOf({ name: body.set, job: body.job }))
     if (set === undefined) return message('items-page', { items: [] })
     for (const item of body.items) {
-      const judged = await set.take(item, from)
+      const judged = set.take(item, from)
       // Who hands over one provably wrong item is not worth the time for the others.
       if (judged.action === 'reject') throw new RangeError(judged.fault)
     }

@@ -89,13 +89,16 @@ export class WitnessJob {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
     this.init.evidences.open(this.init.offer, this.state, (cert, attestation) =>
-      this.judge.onReveal(cert, attestation)
+      this.judge.take(cert, attestation)
     )
     this.judge.start()
     this.scope.every(
       'job check',
       () => params.leaseRetryMs,
-      async () => this.#check()
+      async () => {
+        this.#check()
+        await this.state.saved()
+      }
     )
     this.scope.every(
       'evidence exchange',

@@ -105,9 +105,12 @@ export class WitnessRole {
 
   /** Forget a closed job's registers. */
   async forget(job: JobId): Promise<void> {
-    const places = [...(this.#registers.get(job)?.keys() ?? [])]
+    const registers = this.#registers.get(job) ?? new Map<string, Register>()
+    for (const place of [...registers.keys()]) {
+      await this.components.store.delete(`witness/${job}/${place}`)
+      registers.delete(place)
+    }
     this.#registers.delete(job)
-    for (const place of places) await this.components.store.delete(`witness/${job}/${place}`)
   }
 
   #of(job: JobId): Map<string, Register> {

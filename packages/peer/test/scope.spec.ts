@@ -76,4 +76,24 @@ describe('Scope', () => {
     assert.equal(clock.nowMs(), 5)
     assert.equal(listener, undefined)
   })
+
+  it('perseveres until it succeeds or the scope closes, less and less often', async () => {
+    const { clock, scope, warnings } = open()
+    const attemptsAtMs: number[] = []
+    const succeedsAt = (count: number) => async (): Promise<string> => {
+      attemptsAtMs.push(clock.nowMs())
+      if (attemptsAtMs.length < count) throw new Error('refused')
+      return 'done'
+    }
+    const done = scope.persevere('write', 10, succeedsAt(4))
+    await clock.advance(1_000)
+    assert.equal(await done, 'done')
+    assert.deepEqual(attemptsAtMs, [0, 10, 30, 70])
+    assert.deepEqual(warnings, Array(3).fill('write failed'))
+
+    const never = assert.rejects(scope.persevere('write', 10, succeedsAt(1_000)), { code: 'ERR_ABORTED' })
+    await clock.advance(1_000)
+    await scope.close()
+    await never
+  })
 })
