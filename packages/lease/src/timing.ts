@@ -42,12 +42,20 @@ export function stallMs(totalMs: number, progressBps: number): number {
 /**
  * The fence to claim with next, after these refusals.
  *
- * One lying witness may name any fence, so the answer never runs further ahead than an honest witness accepts.
+ * One lying witness may name any fence, so the answer never runs further ahead than an honest witness accepts. Witnesses that fell
+ * behind further than that are led up first, from one of them as chance will have it: who lies about its fence is not followed
+ * every time.
+ *
+ * @param unit uniform in `[0, 1)`
  */
-export function nextFence(known: number, refusals: readonly Refusal[]): number {
-  let highest = known
-  for (const { fence } of refusals) highest = Math.max(highest, fence ?? 0)
-  return Math.min(highest + 1, known + FENCE_JUMP_MAX)
+export function nextFence(known: number, refusals: readonly Refusal[], unit: number): number {
+  const highest = Math.max(known, ...refusals.map(({ fence }) => fence ?? 0))
+  const next = [Math.min(highest + 1, known + FENCE_JUMP_MAX)]
+  for (const { reason, fence = 0 } of refusals) {
+    const within = fence + FENCE_JUMP_MAX
+    if (reason === 'fence-jump' && within < known) next.push(within)
+  }
+  return next[Math.floor(unit * next.length)]!
 }
 
 /** How long to wait after the `attempt`-th lost claim (counted from 0); `unit` is uniform in `[0, 1)`. */

@@ -89,7 +89,7 @@ export class WitnessQuorum {
       if (promises.length > 0) await this.release(replica, fence)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
       if (this.#isHopeless(refusals, replica)) return { refusal: last }
-      fence = nextFence(fence, refusals)
+      fence = nextFence(fence, refusals, chance.unit())
       await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
     }
     return { refusal: last }
