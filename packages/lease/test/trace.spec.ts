@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Commit, Renew, Signed } from '@rayswarm/interface'
-import { BPS, CLOCK_DRIFT_BPS, params } from '@rayswarm/params'
+import { BPS, params } from '@rayswarm/params'
 import fc from 'fast-check'
 import {
   onClaim,
@@ -31,6 +31,8 @@ const ETA_MS = 8_000
 const { promiseTermMs, leaseTermMsMin: TERM_MS } = params.minimal
 const HOLDERS = ['alice', 'bob', 'carol'].map(contextOf)
 const LAST_FENCE = 4
+/** Most that a clock may be too fast or too slow for a holder to know how long it is the only one, in parts of 10 000. */
+const CLOCK_DRIFT_BPS = 100
 
 const COMMITS: ReadonlyMap<string, Signed<Commit>> = new Map(
   HOLDERS.flatMap((holder, h) =>
@@ -130,7 +132,7 @@ function deliveries(trace: readonly Action[]) {
     .sort((a, b) => a.atMs - b.atMs || a.index - b.index)
 }
 
-/** When a holder must no longer count on a lease. It counts from sending and allows for the drift of two clocks. */
+/** Until when a holder could count on being the only one: from sending, and allowing for the drift of two clocks. */
 function holderExpiryMs(sentAtMs: number, termMs: number): number {
   const bps = Number(BPS)
   return sentAtMs + Math.floor((termMs * (bps - 2 * CLOCK_DRIFT_BPS)) / bps)

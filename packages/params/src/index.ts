@@ -63,7 +63,6 @@ export {
   WITNESS_COUNT_MAX
 } from './limits.ts'
 export {
-  CLOCK_DRIFT_BPS,
   FENCE_JUMP_MAX,
   GENERATION_COUNT_MAX,
   LEASE_ETA_FACTOR_MAX,

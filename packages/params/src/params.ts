@@ -134,9 +134,6 @@ export const params: Readonly<Record<Preset, Params>> = {
 /** A holder renews `LEASE_RENEWALS_PER_TERM` times per lease term, so that two may be lost. */
 export const LEASE_RENEWALS_PER_TERM = 3
 
-/** Assumed bound on the drift between two monotonic clocks, in parts of 10 000. Efficiency only: no safety hangs on it. */
-export const CLOCK_DRIFT_BPS = 100
-
 /** A claim may not invent fences further ahead than this of what a witness knows. */
 export const FENCE_JUMP_MAX = 64
 
