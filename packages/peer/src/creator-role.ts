@@ -104,7 +104,7 @@ export class CreatorRole {
   }
 
   async #resume(offer: Signed<Offer>): Promise<void> {
-    this.roles.offers.add(offer)
+    this.roles.offers.resume(offer)
     // A drawn offer runs once it is known by whom it is witnessed.
     if (!isDrawn(offer.body)) await this.#run(knownOffer(jobIdOf(offer.body.spec), offer, undefined))
   }

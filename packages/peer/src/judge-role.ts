@@ -50,7 +50,7 @@ export class JudgeRole implements Judging {
     const { store, context, log } = this.components
     for await (const [key, bytes] of store.list('witnessed/')) {
       const decoded = decodeMessage(bytes, ['offer'], context)
-      if (decoded.ok) this.roles.offers.add(decoded.value)
+      if (decoded.ok) this.roles.offers.resume(decoded.value)
       else log.warn('stored offer unreadable', { key, fault: decoded.fault })
     }
     this.roles.offers.onOffer(offer => this.#attend(offer))

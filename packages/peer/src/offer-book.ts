@@ -24,6 +24,8 @@ export interface KnownOffer {
 /** An offer whose witnesses are not known yet. */
 interface Undrawn {
   readonly signed: Signed<Offer>
+  /** Ours to carry to its end, also after its deadline. */
+  readonly isTaken: boolean
   attemptCount: number
 }
 
@@ -135,19 +137,29 @@ export class OfferBook {
    * the same job and escrow, signed anew.
    */
   add(signed: Signed<Offer>): Admission {
+    return this.#admit(signed, false)
+  }
+
+  /** Take up an offer of our own disk again. After its deadline nothing of it is executed, but its money is still to be moved. */
+  resume(signed: Signed<Offer>): void {
+    this.#admit(signed, true)
+  }
+
+  #admit(signed: Signed<Offer>, isTaken: boolean): Admission {
     const mark = toHex(signed.signature)
     if (this.#seen.has(mark)) return { action: 'ignore', fault: 'duplicate' }
     const job = jobIdOf(signed.body.spec)
     if (this.#closed.has(job) || this.#retired.has(job)) return { action: 'ignore', fault: 'closed' }
     const judged = judgeOffer(signed, this.components.clock.nowMs())
-    if (judged.action !== 'accept') return judged
+    const isLate = judged.action === 'ignore' && judged.fault === 'deadline-passed'
+    if (judged.action !== 'accept' && !(isTaken && isLate)) return judged
     remember(this.#seen, mark)
     const known = this.#offers.get(job)
     if (known !== undefined && !hasSameTerms(known.signed.body, signed.body))
       return { action: 'ignore', fault: 'other-terms' }
     if (known !== undefined || !isDrawn(signed.body)) this.#keep(knownOffer(job, signed, known?.drawn))
     else {
-      const undrawn = { signed, attemptCount: 0 }
+      const undrawn = { signed, isTaken, attemptCount: 0 }
       this.#undrawn.set(job, undrawn)
       this.#scope.spawn('witness draw', () => this.#draw(job, undrawn))
     }
@@ -158,9 +170,9 @@ export class OfferBook {
   /** An offer counts once its witnesses are known: drawn, and named by its escrow. A later copy has a draw of its own. */
   async #draw(job: JobId, undrawn: Undrawn): Promise<void> {
     const { clock, log, params } = this.components
-    const { signed } = undrawn
+    const { signed, isTaken } = undrawn
     while (this.#undrawn.get(job) === undrawn) {
-      if (clock.nowMs() >= deadlineAtMs(signed.body)) return void this.#undrawn.delete(job)
+      if (!isTaken && clock.nowMs() >= deadlineAtMs(signed.body)) return void this.#undrawn.delete(job)
       if (undrawn.attemptCount++ >= DRAW_ATTEMPT_COUNT_MAX) return this.#giveUp(job)
       const drawn = await this.draws.of(job, signed.body).catch((cause: unknown) => String(cause))
       // It may have been closed, or replaced, while the chain was asked.
