@@ -20,6 +20,16 @@ function late(...plan: PlannedFault[]): WorldInit {
   }
 }
 
+describe('a job with little time', () => {
+  it('is claimed by nodes that fear to be slower', async () => {
+    const { workUnitsPerMs } = CALM_WORLD
+    const job = { ...CALM_WORLD.job, deadlineAfterMs: 20 * SECOND_MS }
+    const { report, violations } = await new World({ ...late(), job, workUnitsPerMs }).run(DEADLINE_MS)
+    assert.deepEqual(violations, [])
+    assert.equal(report?.end, 'complete')
+  })
+})
+
 describe('a job past its deadline', () => {
   it('is settled by witnesses that were away when it came', async () => {
     const atMs = DEADLINE_MS - SECOND_MS

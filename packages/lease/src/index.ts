@@ -54,6 +54,7 @@ export {
 } from './state.ts'
 export {
   claimBackoffMs,
+  ETA_MS_MAX,
   nextFence,
   witnessSet
 } from './timing.ts'

@@ -17,14 +17,13 @@ import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import type { Due } from './receipts.ts'
 import { Scope } from './scope.ts'
+import { etaMsMax } from './speed.ts'
 import { verdictsClaims, verdictsOf } from './verdicts.ts'
 import { WitnessJob } from './witness-job.ts'
 import type { Judging, WitnessRole } from './witness-role.ts'
 
 /** Jobs one peer witnesses at once; a further draw is an honour declined: the others are a quorum. */
 const WITNESSED_COUNT_MAX = 256
-/** A claim may declare at most this part of the job's whole time. */
-const ETA_PART = 8
 
 export interface JudgeRoles {
   readonly offers: OfferBook
@@ -79,7 +78,7 @@ export class JudgeRole implements Judging {
     return {
       subtaskCount: job.state.tracks.length,
       priceCap: replica => job.priceCap(replica),
-      etaMsMax: Math.max(params.leaseTermMsMax, Math.floor(job.state.spec.deadlineAfterMs / ETA_PART)),
+      etaMsMax: etaMsMax(job.init.offer, params),
       openSinceMs: job.openSinceMs(key),
       conflict: (replica, holder) => job.conflict(replica, holder),
       race: (node, replica, fence) => {

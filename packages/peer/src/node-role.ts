@@ -22,7 +22,7 @@ import { Opener } from './opener.ts'
 import { Openings } from './openings.ts'
 import { type Chosen, mayBid, turnsOf } from './race.ts'
 import { Scope } from './scope.ts'
-import { Speed } from './speed.ts'
+import { etaMsMax, Speed } from './speed.ts'
 import { parseStored } from './stored.ts'
 import { type NodeSettings, willingFor } from './willing.ts'
 
@@ -268,7 +268,7 @@ export class NodeRole {
   }
 
   #execute(job: NodeJob, claim: { grant?: Signed<Grant> } & Chosen, probe: Probe): void {
-    const { events } = this.components
+    const { events, params } = this.components
     const { replica } = claim
     const subtask = job.subtasks[replica.subtask]!
     const runner = this.#engines.find(engine => engine.probe === probe)!.runner
@@ -280,7 +280,8 @@ export class NodeRole {
       account: this.settings.account,
       subtask,
       probe,
-      etaMs: this.#speed.etaMs(subtask.workUnits),
+      // The first guess is slow, and a claim that declares too much is refused.
+      etaMs: Math.min(this.#speed.etaMs(subtask.workUnits), etaMsMax(job.offer, params)),
       session: () => job.session(runner)
     }
     // A closed job runs nothing any more: the place would be taken for ever.
