@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { PeerId } from '@rayswarm/interface'
-import { CALM_WORLD, World } from '@rayswarm/node/sim'
+import { CALM_WORLD, changed, SCENARIOS, World } from '@rayswarm/node/sim'
 import type { PublishRequest } from '@rayswarm/peer'
 import { jobSpecOf } from '@rayswarm/workload'
 
@@ -60,6 +60,16 @@ describe('a node', () => {
     assert.ok(caughtAtMs > 0, 'the liar was never caught')
     assert.equal(grantedLater, 0)
   })
+})
+
+describe('a copycat', () => {
+  // A witness as well, it is shown what the others open while it still holds a lease, of a lower index than one of theirs.
+  for (const seed of [25, 43])
+    it(`gets nothing for what it seals after others have opened, seed ${seed}`, async () => {
+      const scenario = changed(SCENARIOS.get('copycat')!, { peerCount: 12, replicaCount: 8 })
+      const { violations } = await new World({ ...scenario.world, seed }).run(HOUR_MS)
+      assert.deepEqual(violations, [])
+    })
 })
 
 describe('a creator', () => {

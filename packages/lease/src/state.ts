@@ -77,6 +77,8 @@ export interface WitnessRules {
   readonly race?: ((holder: PeerId, replica: ReplicaKey, fence: number) => number | undefined) | undefined
   /** Since when this witness knows the replica as wanted; undefined while it is not. */
   readonly openSinceMs?: number | undefined
+  /** Whether enough of the subtask may be opened to decide it: what is sealed from now on could be a copy. */
+  readonly isShown?: (() => boolean) | undefined
   /** Why this holder, of all, may not have this replica. */
   readonly conflict?:
     | ((replica: ReplicaKey, holder: PeerId) => 'same-holder' | 'caught' | undefined)

@@ -136,6 +136,7 @@ export function onCommit(
   // Whoever holds the lease now may finish another's commit; nobody else may get in its way.
   const welcome = state.holder === holder || state.holder === from || !isLive(state, nowMs)
   if (!welcome) return refuse(state, 'held', { fence, leftMs: leftMs(state, nowMs) })
+  if (rules.isShown?.()) return refuse(state, 'not-open', { fence })
 
   if (!isLeased(body, rules.witnesses, rules.context)) return refuse(state, 'bad-certificate')
   if (!verifySigned(commit, rules.context)) return refuse(state, 'wrong-signer')

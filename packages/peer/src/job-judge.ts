@@ -9,7 +9,7 @@ import type {
 } from '@rayswarm/interface'
 import { judgeCommitCert, proofsOf, sameCommit } from '@rayswarm/lease'
 import { GENERATION_COUNT_MAX } from '@rayswarm/params'
-import { type Judgement, judge, judgeReveal, mayOpen } from '@rayswarm/verification'
+import { type Judgement, judge, judgeReveal, mayOpen, maySuffice } from '@rayswarm/verification'
 import type { RoleComponents } from './components.ts'
 import { holderOf, type JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -108,6 +108,16 @@ export class JobJudge {
     this.init.onEvidence(cert, attestation)
     this.consider(track)
     return true
+  }
+
+  /** Whether enough of a subtask was shown, or may be, to decide it. */
+  isShown(track: SubtaskTrack): boolean {
+    const { state } = this.init
+    const shown = state.outcomes(track).filter(({ outcome }, i) => {
+      const isAllowed = track.record.replicas[i]!.mayOpenAtMs !== undefined
+      return outcome === 'revealed' || (outcome === 'sealed' && isAllowed)
+    })
+    return maySuffice(state.spec.verify, shown)
   }
 
   /** End overdue openings of one subtask. True if there were any. */

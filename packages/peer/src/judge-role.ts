@@ -80,6 +80,7 @@ export class JudgeRole implements Judging {
       priceCap: replica => job.priceCap(replica),
       etaMsMax: etaMsMax(job.init.offer, params),
       openSinceMs: job.openSinceMs(key),
+      isShown: () => job.judge.isShown(job.state.tracks[key.subtask]!),
       conflict: (replica, holder) => job.conflict(replica, holder),
       race: (node, replica, fence) => {
         const weight = raceWeightOf(race, node)

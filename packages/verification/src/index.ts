@@ -19,6 +19,7 @@ export {
   type Judgement,
   judge,
   mayOpen,
+  maySuffice,
   type Outcome,
   type ReplicaOutcome,
   type ReplicaVerdict

@@ -90,6 +90,16 @@ export function mayOpen(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[
   return complete && !latest.some(({ outcome }) => outcome === 'open' || outcome === 'leased')
 }
 
+/**
+ * Whether what was opened, and what may be, can be enough to decide a subtask. Whoever seals a result after that could have copied it.
+ *
+ * @param shown outcomes that are revealed, or sealed and allowed to open
+ */
+export function maySuffice({ quorum }: VerifyPolicy, shown: readonly ReplicaOutcome[]): boolean {
+  const largest = Math.max(0, ...groupsOf(shown).map(group => holdersOf(group).length))
+  return largest + shown.filter(({ outcome }) => outcome === 'sealed').length >= quorum
+}
+
 function isPending({ outcome }: ReplicaOutcome): boolean {
   return outcome === 'open' || outcome === 'leased' || outcome === 'sealed'
 }

@@ -3,7 +3,14 @@ import type { VerifyPolicy } from '@rayswarm/interface'
 import { GENERATION_COUNT_MAX } from '@rayswarm/params'
 import { bytesEqual, sha256 } from '@rayswarm/wire'
 import fc from 'fast-check'
-import { type Judgement, judge, mayOpen, type Outcome, type ReplicaOutcome } from '../src/index.ts'
+import {
+  type Judgement,
+  judge,
+  mayOpen,
+  maySuffice,
+  type Outcome,
+  type ReplicaOutcome
+} from '../src/index.ts'
 
 const text = new TextEncoder()
 const CLASS = 'pathtracer/1/wasm'
@@ -242,5 +249,21 @@ describe('mayOpen', () => {
     ['not a replica nobody knows', say('sealed', 'sealed'), 2, false]
   ] as const) {
     it(rule, () => assert.equal(mayOpen(TWO, outcomes, replica), expected))
+  }
+})
+
+describe('maySuffice', () => {
+  const own = outcome(0, 'A')
+  for (const [rule, shown, expected] of [
+    ['not what nobody opened', [], false],
+    ['not one alone', say('A'), false],
+    ['two that agree', say('A', 'A'), true],
+    ['not two that disagree', say('A', 'B'), false],
+    ['two that are about to open', say('sealed', 'sealed'), true],
+    ['one, and one that may turn out to agree', say('A', 'sealed'), true],
+    ['two that disagree, and a tie-break that may agree with one', say('A', 'B', 'sealed'), true],
+    ['not one holder twice', [own, { ...own, replica: 1 }], false]
+  ] as const) {
+    it(rule, () => assert.equal(maySuffice(TWO, shown), expected))
   }
 })
