@@ -72,6 +72,15 @@ describe('a copycat', () => {
     })
 })
 
+describe('sealed results', () => {
+  for (const seed of [5, 30])
+    it(`wait for no squatter that holds the last replica of their subtask, seed ${seed}`, async () => {
+      const scenario = changed(SCENARIOS.get('storm')!, { peerCount: 12, replicaCount: 8 })
+      const outcome = await new World({ ...scenario.world, seed }).run(scenario.untilMs)
+      assert.deepEqual(outcome.violations, [])
+    })
+})
+
 describe('a creator', () => {
   it('that publishes one job twice at once locks and runs it once', async () => {
     const world = new World({ ...CALM_WORLD, seed: 7, nodeCount: 3, liarCount: 0 })

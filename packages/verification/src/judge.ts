@@ -80,9 +80,8 @@ export function mayOpen(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[
   const own = latest.find(outcome => outcome.replica === replica)?.outcome
   if (own !== 'sealed' && own !== 'revealed') return false
 
-  // Enough are bound to what they have, and nothing was shown yet: who is still under way is a straggler, or its duplicate.
-  const sealedCount = latest.filter(({ outcome }) => outcome === 'sealed').length
-  if (sealedCount >= policy.replicaCount && !latest.some(({ outcome }) => outcome === 'revealed')) return true
+  // Enough are bound to what they have: who is still under way is a straggler, and may not seal what it is shown.
+  if (maySuffice(policy, latest)) return true
 
   const complete = Array.from({ length: policy.replicaCount }, (_, i) => i).every(index =>
     latest.some(outcome => outcome.replica === index)
@@ -90,14 +89,10 @@ export function mayOpen(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[
   return complete && !latest.some(({ outcome }) => outcome === 'open' || outcome === 'leased')
 }
 
-/**
- * Whether what was opened, and what may be, can be enough to decide a subtask. Whoever seals a result after that could have copied it.
- *
- * @param shown outcomes that are revealed, or sealed and allowed to open
- */
-export function maySuffice({ quorum }: VerifyPolicy, shown: readonly ReplicaOutcome[]): boolean {
-  const largest = Math.max(0, ...groupsOf(shown).map(group => holdersOf(group).length))
-  return largest + shown.filter(({ outcome }) => outcome === 'sealed').length >= quorum
+/** Whether what is revealed, and what is sealed, can be enough to decide a subtask. */
+export function maySuffice({ quorum }: VerifyPolicy, outcomes: readonly ReplicaOutcome[]): boolean {
+  const largest = Math.max(0, ...groupsOf(outcomes).map(group => holdersOf(group).length))
+  return largest + outcomes.filter(({ outcome }) => outcome === 'sealed').length >= quorum
 }
 
 function isPending({ outcome }: ReplicaOutcome): boolean {

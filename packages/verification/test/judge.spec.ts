@@ -244,7 +244,14 @@ describe('mayOpen', () => {
       false
     ],
     ['a tie-break, as soon as it is sealed', say('A', 'B', 'sealed'), 2, true],
-    ['not a tie-break beside another that computes', say('A', 'B', 'sealed', 'leased'), 2, false],
+    ['a tie-break beside another that computes', say('A', 'B', 'sealed', 'leased'), 2, true],
+    ['beside stragglers, once it may be enough with what was opened', say('A', 'sealed', 'leased'), 1, true],
+    [
+      'not beside others that compute while more than it is lacking',
+      say('timeout', 'sealed', 'leased'),
+      1,
+      false
+    ],
     ['not once it is too late', say('timeout', 'sealed'), 0, false],
     ['not a replica nobody knows', say('sealed', 'sealed'), 2, false]
   ] as const) {
@@ -259,8 +266,9 @@ describe('maySuffice', () => {
     ['not one alone', say('A'), false],
     ['two that agree', say('A', 'A'), true],
     ['not two that disagree', say('A', 'B'), false],
-    ['two that are about to open', say('sealed', 'sealed'), true],
-    ['one, and one that may turn out to agree', say('A', 'sealed'), true],
+    ['two that are sealed', say('sealed', 'sealed'), true],
+    ['one, and a sealed one that may turn out to agree', say('A', 'sealed'), true],
+    ['not one that is sealed alone', say('sealed', 'leased', 'timeout'), false],
     ['two that disagree, and a tie-break that may agree with one', say('A', 'B', 'sealed'), true],
     ['not one holder twice', [own, { ...own, replica: 1 }], false]
   ] as const) {

@@ -108,6 +108,7 @@ writeFileSync(
         0
       ),
       openCase('a tie-break at once', TWO, say('A', 'B', 'sealed'), 2),
+      openCase('beside a straggler, with what was opened', TWO, say('A', 'sealed', 'leased'), 1),
       openCase(
         'not while a new generation computes',
         TWO,
