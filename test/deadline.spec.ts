@@ -41,6 +41,29 @@ describe('a job past its deadline', () => {
     assert.ok(outcome.report.outcome.paid > 0n)
   })
 
+  it('whose escrow somebody refunds while its creator settles it ends with the refund', async () => {
+    const { witness: _, ...owned } = late({
+      ...{ atMs: DEADLINE_MS - SECOND_MS, forMs: GRACE_MS + 2 * SECOND_MS },
+      fault: 'creator-down'
+    })
+    const world = new World(owned)
+    const { chain } = world
+    const stranger = chain.viewOf(world.hosts[1]!.account)
+    const viewOf = chain.viewOf.bind(chain)
+    chain.viewOf = account => {
+      const view = viewOf(account)
+      const settle: typeof view.settle = async (order, signature) => {
+        await stranger.refund(order.escrow)
+        return view.settle(order, signature)
+      }
+      return { ...view, settle }
+    }
+    const { report, violations } = await world.run(DEADLINE_MS + 60 * SECOND_MS)
+    assert.deepEqual(violations, [])
+    assert.equal(report?.outcome.refunded, report?.locked)
+    assert.equal(report?.outcome.paid, 0n)
+  })
+
   it('whose witnesses never return ends for its creator with the refund', async () => {
     const world = new World(late({ atMs: DEADLINE_MS / 2, fault: 'nodes-down', shareBps: EVERYBODY }))
     const [creator] = world.hosts

@@ -119,11 +119,12 @@ export class JobRun {
     const { order, receipts } = due
     const executions = this.#executions()
     const acceptedCount = this.driver.state.count('accepted')
-    const { locked, state } = await this.#persevere('escrow read', () => chain.escrow(order.escrow))
-    const outcome =
-      state === 'refunded'
-        ? refundedOutcome(locked)
-        : await this.#persevere('settlement', () => this.#settlementOf(due))
+    const { locked, outcome } = await this.#persevere('settlement', async () => {
+      // Read again with every attempt: once its time is out, anybody may refund it.
+      const { locked, state } = await chain.escrow(order.escrow)
+      const outcome = state === 'refunded' ? refundedOutcome(locked) : await this.#settlementOf(due)
+      return { locked, outcome }
+    })
     const { receiptsRoot } = outcome
     const ownReceiptsRoot = order.receiptsRoot
     if (ownReceiptsRoot !== receiptsRoot)
