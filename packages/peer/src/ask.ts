@@ -1,17 +1,17 @@
 import type { MessageType, PeerId, Protocol, RequestOptions } from '@rayswarm/interface'
-import { decodeMessage, encodeMessage, type MessageOf } from '@rayswarm/wire'
+import { decodeMessage, type MessageOf } from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
 
-/** Ask a peer and decode its answer. Undefined when it does not answer, or not with a message of these types. */
+/** Send a peer an encoded request and decode its answer. Undefined when it does not answer, or not with a message of these types. */
 export async function ask<T extends MessageType>(
   { network, context }: RoleComponents,
   to: PeerId,
   protocol: Protocol,
-  request: Parameters<typeof encodeMessage>[0],
+  request: Uint8Array,
   types: readonly T[],
   options: RequestOptions
 ): Promise<MessageOf<T> | undefined> {
-  const bytes = await network.request(to, protocol, encodeMessage(request), options).catch(() => undefined)
+  const bytes = await network.request(to, protocol, request, options).catch(() => undefined)
   const decoded = bytes && decodeMessage(bytes, types, context)
   return decoded?.ok ? decoded.value : undefined
 }

@@ -219,11 +219,8 @@ export class JudgeRole implements Judging {
       signature: await this.#sign(job, due)
     }
     const signatures: SettlementSignature[] = [own]
-    const question = message('cosign', {
-      job: job.job,
-      payouts: order.payouts,
-      receiptsRoot: order.receiptsRoot
-    })
+    const { payouts, receiptsRoot } = order
+    const question = encodeMessage(message('cosign', { job: job.job, payouts, receiptsRoot }))
     const options = { timeoutMs: params.resultTimeoutMs, signal: this.#scope.signal }
     await Promise.all(
       members.map(async (member, rank) => {

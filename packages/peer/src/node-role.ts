@@ -11,7 +11,7 @@ import type {
   Signed
 } from '@rayswarm/interface'
 import { GRANTS_PER_REPLY_MAX, OFFER_COUNT_MAX, SEALED_COUNT_MAX } from '@rayswarm/params'
-import { replicaId, signed, verifySigned } from '@rayswarm/wire'
+import { encodeMessage, replicaId, signed, verifySigned } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import { jitterMs, type RoleComponents } from './components.ts'
 import { Execution, parseSealed, type SealedResult } from './execution.ts'
@@ -202,7 +202,7 @@ export class NodeRole {
       context
     )
     const options = { timeoutMs: params.requestTimeoutMs, signal: this.#scope.signal }
-    const answer = await ask(this.components, creator, 'market', bid, ['bid-reply'], options)
+    const answer = await ask(this.components, creator, 'market', encodeMessage(bid), ['bid-reply'], options)
     if (answer === undefined) {
       // Where witnesses were drawn, the job goes on without its creator; it is asked again, less and less often.
       job.silenceCount++

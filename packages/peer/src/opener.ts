@@ -1,5 +1,5 @@
 import type { PeerId, Unsubscribe } from '@rayswarm/interface'
-import { message } from '@rayswarm/wire'
+import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import { jitterMs, type RoleComponents } from './components.ts'
 import { type SealedResult, sealedKey } from './execution.ts'
@@ -40,7 +40,7 @@ export class Opener {
   }
 
   async #inquire({ cert }: SealedResult, open: Set<PeerId>): Promise<void> {
-    const inquiry = message('sealed', { cert })
+    const inquiry = encodeMessage(message('sealed', { cert }))
     await this.#askEach(open, async judge => {
       const may = await ask(this.components, judge, 'verification', inquiry, ['sealed-reply'], this.#options)
       return may?.body.open === true
@@ -48,7 +48,7 @@ export class Opener {
   }
 
   async #reveal({ cert, attestation }: SealedResult, received: Set<PeerId>): Promise<void> {
-    const reveal = message('reveal', { cert, attestation })
+    const reveal = encodeMessage(message('reveal', { cert, attestation }))
     const tell = async (judge: PeerId): Promise<boolean> => {
       const reply = await ask(this.components, judge, 'verification', reveal, ['reveal-reply'], this.#options)
       return reply?.body.received === true

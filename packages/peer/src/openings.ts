@@ -1,5 +1,5 @@
 import type { OpeningsPage } from '@rayswarm/interface'
-import { message } from '@rayswarm/wire'
+import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -21,10 +21,10 @@ export class Openings {
     const { job, witnesses } = this.offer
     const { members } = witnesses
     const first = Math.floor(chance.unit() * members.length)
+    const question = encodeMessage(message('openings', { job }))
     const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
     for (let i = 0; i < Math.min(ASKED_COUNT_MAX, members.length); i++) {
       const witness = members[(first + i) % members.length]!
-      const question = message('openings', { job })
       const page = await ask(this.components, witness, 'lease', question, ['openings-page'], options)
       if (page !== undefined || this.scope.closed) return page?.body
     }

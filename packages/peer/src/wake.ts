@@ -1,5 +1,5 @@
 import type { JobId, PeerId } from '@rayswarm/interface'
-import { message } from '@rayswarm/wire'
+import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import type { SubtaskTrack } from './job-state.ts'
@@ -14,7 +14,9 @@ export function wakeHolders(
   holders: readonly PeerId[]
 ): void {
   const { params } = components
-  const notice = message('notice', { job, about: 'subtask-sealed', subtask: subtask.index, sequence: 0 })
+  const notice = encodeMessage(
+    message('notice', { job, about: 'subtask-sealed', subtask: subtask.index, sequence: 0 })
+  )
   const options = { timeoutMs: params.requestTimeoutMs, signal: scope.signal }
   for (const holder of holders)
     scope.spawn('wake', async () => {
