@@ -6,8 +6,8 @@ import type { PeerRecord } from './testnet-file.ts'
 
 /** With more peers than this, all of them looking for all at once keeps the machine busy for minutes. */
 const STRANGERS_MAX = 16
-/** Each then knows so many who started before it, which makes twice as many connections: enough not to look for more. */
-const KNOWN_COUNT = 4
+/** Each then knows so many who started before it, beside the first, whom all know: twice as many connections, enough not to look for more. */
+const KNOWN_COUNT = 3
 /** …and looks around for the first time when all are there, one after the other. */
 const FIRST_LOOK_MS = 90_000
 const NEXT_LOOK_MS = 1_000
@@ -38,6 +38,6 @@ export async function writePeerBooks(peers: readonly PeerRecord[], seed: string)
       })
       await writeWhole(path, JSON.stringify(book), { thing: 'peer book' })
     }
-    earlier.push(name)
+    if (name !== peers[0]?.name) earlier.push(name)
   }
 }

@@ -130,7 +130,7 @@ export class LiveView {
 }
 
 /** Connections a peer of a large testnet must have at least. */
-export const DEGREE_MIN = 5
+export const DEGREE_MIN = 4
 
 /**
  * Whether everybody is connected well enough: each with a few others, and all with all by way of others. If not, what is

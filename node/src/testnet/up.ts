@@ -35,7 +35,7 @@ import {
 
 const CHAIN_TIMEOUT_MS = 60_000
 const PEER_COUNT_MAX = 128
-const POLL_MS = 100
+const POLL_MS = 200
 /** A process that died is noticed this often. */
 const PULSE_MS = 1_000
 const PEER_PORT = 4_001
