@@ -66,12 +66,12 @@ export class JobJudge {
 
   /** Whether the holder of a certified commit may open its seal; undefined when the certificate is none of this job. */
   async onSealed(cert: CommitCert, from: PeerId): Promise<boolean | undefined> {
-    if (cert.holder !== from) return undefined
     const found = this.#sound(cert)
     if (found === undefined) return undefined
     const { track, record } = found
     if (record.cert === undefined && !this.#adopt(track, record, cert)) return false
     await this.init.state.saved()
+    if (cert.holder !== from) return false
     return (
       track.record.state !== 'running' ||
       // What was allowed once stays so, whoever has opened since.

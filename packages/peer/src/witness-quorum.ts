@@ -87,12 +87,28 @@ export class WitnessQuorum {
         return { held: { cert, etaMs, ...(register && { register }) } }
       }
       if (promises.length > 0) await this.release(replica, fence)
+      await this.#tellClosed(refusals, promises)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
       if (this.#isHopeless(refusals, replica)) return { refusal: last }
       fence = nextFence(fence, refusals, chance.unit())
       await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
     }
     return { refusal: last }
+  }
+
+  /**
+   * One witness says that the replica is closed, others promised it: they may have missed the certificate, and its holder may be gone.
+   * Without it they would never agree to the next generation.
+   */
+  async #tellClosed(refusals: readonly Refusal[], promises: readonly Signed<LeasePromise>[]): Promise<void> {
+    const cert = refusals.find(refusal => refusal.cert !== undefined)?.cert
+    if (cert === undefined) return
+    const { network, params } = this.components
+    const sealed = encodeMessage(message('sealed', { cert }))
+    const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
+    await Promise.allSettled(
+      promises.map(({ signer }) => network.request(signer, 'verification', sealed, options))
+    )
   }
 
   /** A promise that shows a commit which cannot stand in a register is a liar's: finishing that commit would be in vain. */

@@ -108,6 +108,35 @@ describe('WitnessQuorum', () => {
       assert.deepEqual(signers, members.slice(1))
     })
 
+  it('hands the certificate of a closed replica to a witness that has not heard of it', async () => {
+    const vote = {
+      replica,
+      holder: bob!.identity.peerId,
+      seal: sha256(text.encode('result of bob')),
+      price: 5n
+    }
+    const cert = { ...vote, votes: witnesses.slice(1).map(by => signed('commit-vote', vote, by)) }
+    const told: PeerId[] = []
+    const quorum = quorumOf((witness, bytes) => {
+      const decoded = decodeMessage(bytes, ['claim', 'release', 'sealed'], witness)
+      assert.ok(decoded.ok)
+      const { type, body } = decoded.value
+      if (type === 'release') return encodeMessage(message('release-ack', {}))
+      if (type === 'claim')
+        return encodeMessage(
+          witness === witnesses[0]
+            ? promise(witness, alice!, body.fence)
+            : message('refusal', { reason: 'done', cert })
+        )
+      assert.deepEqual(body.cert, cert)
+      told.push(witness.identity.peerId)
+      return encodeMessage(message('sealed-reply', { open: false, retryAfterMs: 1_000 }))
+    })
+    const claimed = await quorum.claim({ replica, fence: 2, etaMs: 1_000 })
+    assert.deepEqual('refusal' in claimed && claimed.refusal.reason, 'done')
+    assert.deepEqual(told, members.slice(0, 1))
+  })
+
   it('takes a lease for lost when no quorum is left that has not heard of a higher fence', async () => {
     const higher = { reason: 'stale-fence', fence: 2 } as const
     assert.deepEqual(await renewRefused([higher, { reason: 'overloaded' }, higher]), higher)
