@@ -22,8 +22,8 @@ export type Byzantine = 'garbage' | 'sometimes'
 export interface Lab {
   readonly faults: TransportFaults
   readonly clock: Clock
-  /** Wait before the first look around. */
-  readonly firstLookMs: number | undefined
+  /** Whether the peer book names everybody. */
+  readonly acquainted: boolean | undefined
   network(inner: Network, context: WireContext): Network
   runners(runners: readonly Runner[]): readonly Runner[]
 }
@@ -173,7 +173,7 @@ async function assemble(
       listen: init.listen,
       announce: init.announce,
       faults: lab?.faults,
-      firstLookMs: lab?.firstLookMs
+      acquainted: lab?.acquainted
     })
   })
   closers.push(() => swarm.stop())

@@ -10,7 +10,7 @@ export interface LabFile {
   readonly historyPath: string
   /** Listen here too, for commands from outside the peer's network namespace. */
   readonly socketPath?: string
-  /** Wait before the first look around: of many peers that start at once, none knows who is going to be there. */
-  readonly firstLookMs?: number
+  /** It knows everybody already: of many peers that start at once, none is to look for the others. */
+  readonly acquainted?: boolean
   readonly state: PeerState
 }

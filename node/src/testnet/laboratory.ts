@@ -304,7 +304,7 @@ function labFileOf(peer: PeerRecord, file: TestnetFile, state: PeerState): LabFi
     historyPath: historyPathOf(peer.home),
     ...present({
       socketPath: file.sockets === undefined ? undefined : join(file.sockets, `${peer.name}.sock`),
-      firstLookMs: peer.firstLookMs
+      acquainted: peer.acquainted
     }),
     state
   }

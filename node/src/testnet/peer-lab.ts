@@ -38,7 +38,7 @@ const fileSchema: z.ZodType<LabFile> = z.strictObject({
   name: z.string(),
   historyPath: z.string(),
   socketPath: z.string().exactOptional(),
-  firstLookMs: z.number().positive().exactOptional(),
+  acquainted: z.boolean().exactOptional(),
   state: stateSchema
 })
 
@@ -91,8 +91,8 @@ export class PeerLab implements Lab {
     return this.file.socketPath
   }
 
-  get firstLookMs(): number | undefined {
-    return this.file.firstLookMs
+  get acquainted(): boolean | undefined {
+    return this.file.acquainted
   }
 
   /** Write down what the peer reports, from its start on. */

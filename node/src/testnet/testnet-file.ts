@@ -19,8 +19,8 @@ export interface PeerRecord {
   /** Network namespace and address in the bridge's network. */
   readonly place?: { readonly namespace: string; readonly link: string; readonly ip: string }
   readonly byzantine?: ByzantineKind
-  /** Wait before its first look around. */
-  readonly firstLookMs?: number
+  /** Its peer book names everybody. */
+  readonly acquainted?: boolean
 }
 
 /** Network namespaces of a testnet, written down before they are made. */

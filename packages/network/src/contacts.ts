@@ -83,6 +83,12 @@ export class Contacts {
     this.#book.note(contact.peer, contact.addresses, Date.now())
   }
 
+  /** Tell libp2p where somebody lives whom we met before: it only knows those it was told of since it started. */
+  async remind(peer: PeerId): Promise<void> {
+    const addresses = this.#heard.get(peer) ?? this.#book.addressesOf(peer)
+    if (addresses !== undefined) await this.#remember({ peer, addresses })
+  }
+
   /** `onAnswer` is called when its host took the connection; what follows may take a busy peer a while. */
   async dial(contact: Contact, signal: AbortSignal, onAnswer?: () => void): Promise<void> {
     await this.#remember(contact)

@@ -26,8 +26,11 @@ export interface SwarmInit {
   readonly gossipScore?: (peer: string) => number
   /** Test networks: what goes wrong with this swarm's traffic. Left out, nothing stands in its way. */
   readonly faults?: TransportFaults
-  /** Wait before the DHT looks around for the first time, instead of the profile's: many peers at once on one machine. */
-  readonly firstLookMs?: number
+  /**
+   * The peer book names everybody: be connected with a few of them, and do not look for more. For many peers on one machine, which
+   * all looking for all keeps busy for minutes.
+   */
+  readonly acquainted?: boolean
   /** Metrics of libp2p, e.g. of `@libp2p/prometheus-metrics`. */
   readonly metrics?: NonNullable<Libp2pOptions['metrics']>
 }

@@ -29,6 +29,8 @@ export interface SwarmServices extends ServiceMap {
   readonly dht: KadDHT
 }
 
+/** Nobody new is expected: what the DHT needs to know it learns from the few that are connected. */
+const ACQUAINTED_LOOK_MS = 30 * 60_000
 /** Leading bytes of a gossip signature that name the message: the curve point, different for each message. */
 const SIGNATURE_ID_BYTES = 32
 
@@ -162,7 +164,7 @@ function dht(init: SwarmInit, { dht: settings }: Settings) {
     alpha: settings.askedAtOnceCount,
     peerInfoMapper: settings.privateAddresses ? passthroughMapper : removePrivateAddressesMapper,
     networkDialTimeout: { minTimeout: settings.peerTimeoutMsMin, maxTimeout: settings.peerTimeoutMsMax },
-    initialQuerySelfInterval: init.firstLookMs ?? settings.initialSelfQueryMs,
+    initialQuerySelfInterval: init.acquainted ? ACQUAINTED_LOOK_MS : settings.initialSelfQueryMs,
     validators: {
       // That a record is written once is the store's to see to.
       [RECORD_NAMESPACE]: (key, value) => {

@@ -41,6 +41,10 @@ export class PeerBook {
     return this.#entries.has(peer)
   }
 
+  addressesOf(peer: PeerId): readonly string[] | undefined {
+    return this.#entries.get(peer)?.addresses
+  }
+
   /** Most recently seen first. */
   contacts(): Contact[] {
     return [...this.#entries].reverse().map(([peer, { addresses }]) => ({ peer, addresses }))

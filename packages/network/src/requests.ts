@@ -59,6 +59,7 @@ export class Requests {
   readonly #netId: string
   readonly #self: PeerId
   readonly #faults: TransportFaults | undefined
+  readonly #remind: (peer: PeerId) => Promise<void>
   readonly #handlers = new Map<Protocol, RequestHandler>()
   readonly #inbound = { sync: new Map<PeerId, number>(), rest: new Map<PeerId, number>() }
   #inboundCount = 0
@@ -68,11 +69,18 @@ export class Requests {
   readonly #stopped = new AbortController()
 
   constructor(
-    components: { libp2p: Libp2p; log: Log; faults?: TransportFaults | undefined },
+    components: {
+      libp2p: Libp2p
+      log: Log
+      faults?: TransportFaults | undefined
+      /** Called before a peer is dialled. */
+      remind?: (peer: PeerId) => Promise<void>
+    },
     init: { netId: string }
   ) {
     this.#libp2p = components.libp2p
     this.#faults = components.faults
+    this.#remind = components.remind ?? (async () => {})
     this.#log = components.log
     this.#netId = init.netId
     this.#self = components.libp2p.peerId.toString()
@@ -215,6 +223,7 @@ export class Requests {
   async #open(peerId: Libp2pPeerId, protocol: Protocol, deadline: Deadline): Promise<Stream> {
     const { signal } = deadline
     const name = protocolName(this.#netId, protocol)
+    if (this.#libp2p.getConnections(peerId).length === 0) await this.#remind(peerId.toString())
     for (let again = false; ; again = true) {
       const connection = await deadline.race(this.#libp2p.dial(peerId, { signal, force: again }))
       deadline.connected = true

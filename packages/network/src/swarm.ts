@@ -33,6 +33,11 @@ interface SwarmComponents {
   readonly gate: FaultGate | undefined
 }
 
+/** Where all know all, each dials so many, which makes twice as many connections. */
+const ACQUAINTED_PEER_COUNT = 4
+/** Where all know all, a split does not go unnoticed for long: each looks at one of the others more rarely. */
+const ACQUAINTED_SAMPLE_TIMES = 12
+
 /** One peer's access to its swarm. */
 export class Swarm {
   readonly network: Network
@@ -66,10 +71,13 @@ export class Swarm {
       { pubsub, log, faults: init.faults },
       { netId, onHeard: author => this.#sightings.heard(author) }
     )
-    this.#requests = new Requests({ libp2p, log, faults: init.faults }, { netId })
     this.#records = new DhtRecords({ dht, store, validate: init.validateRecord, log })
     const privateToo = PROFILES[init.profile].dht.privateAddresses || init.mdns
     this.#contacts = new Contacts(init.dir, { libp2p, log }, { privateToo })
+    this.#requests = new Requests(
+      { libp2p, log, faults: init.faults, remind: peer => this.#contacts.remind(peer) },
+      { netId }
+    )
     const settings = PROFILES[init.profile]
     this.#redial = new Redial(
       {
@@ -83,8 +91,12 @@ export class Swarm {
       {
         bootstrap,
         contacts: () => this.#contacts.all(),
-        wantedPeerCount: settings.wantedPeerCount,
-        settings: { ...settings, peerCountMax: settings.connectionCountMax / 2 }
+        wantedPeerCount: init.acquainted ? ACQUAINTED_PEER_COUNT : settings.wantedPeerCount,
+        settings: {
+          ...settings,
+          sampleIntervalMs: settings.sampleIntervalMs * (init.acquainted ? ACQUAINTED_SAMPLE_TIMES : 1),
+          peerCountMax: settings.connectionCountMax / 2
+        }
       }
     )
     this.#heartbeat = new Heartbeat(
@@ -110,7 +122,7 @@ export class Swarm {
         return answerCount
       },
       knownCount: () => this.#contacts.all().length,
-      isEnough: () => this.#connectedPeers().size > settings.gossip.meshDegreeMax
+      isEnough: () => this.#connectedPeers().size > (init.acquainted ? 0 : settings.gossip.meshDegreeMax)
     })
     this.network = this.#asNetwork(self)
     this.records = this.#records
