@@ -279,6 +279,8 @@ export class JobJudge {
     if ('output' in fetched) {
       // Kept with whatever follows from it: after a crash it is only fetched again.
       record.fetched = true
+      // It may have been given up before.
+      if (this.init.revisable) withdrawLater(track, record)
       if (!toDisk) track.outputs.set(record, fetched.output)
       return
     }

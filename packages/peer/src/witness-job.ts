@@ -103,7 +103,10 @@ export class WitnessJob {
     this.scope.every(
       'evidence exchange',
       () => params.syncIntervalMs,
-      () => this.init.evidences.exchange(this.job)
+      async () => {
+        await this.init.evidences.exchange(this.job)
+        this.retryMissing(this.state.tracks.filter(({ record }) => record.state === 'running'))
+      }
     )
   }
 
@@ -179,8 +182,8 @@ export class WitnessJob {
   }
 
   /** Look again for results that could not be fetched: another judge may have them. */
-  retryMissing(): void {
-    for (const track of this.state.tracks)
+  retryMissing(tracks = this.state.tracks): void {
+    for (const track of tracks)
       for (const record of track.record.replicas)
         if (record.outcome === 'missing' && record.attestation !== undefined) {
           record.outcome = 'revealed'
