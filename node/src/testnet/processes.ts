@@ -42,9 +42,7 @@ export async function spawnDetached(launch: Launch): Promise<OwnProcess> {
   const log = openSync(logPath, 'a', 0o600)
   // Entering a namespace replaces the process that does it: the number stays.
   const enter = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]
-  // The memory of a program that was loaded before, or the program.
-  const start = program.endsWith('.blob') ? ['--snapshot-blob', program, 'rayswarm'] : [program]
-  const [file = '', ...rest] = [...enter, process.execPath, ...start, ...args]
+  const [file = '', ...rest] = [...enter, process.execPath, program, ...args]
   try {
     const child = spawn(file, rest, {
       detached: true,

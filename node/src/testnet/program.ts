@@ -1,9 +1,8 @@
 import { mkdir, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { readJson, writeWhole } from '../disk.ts'
 import { PROGRAM } from './processes.ts'
-import { lateModules, snapshotEntry, takeSnapshot } from './snapshot.ts'
 
 const ENTRY = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 /** Loaded from where they are installed: they carry files of their own. */
@@ -21,12 +20,13 @@ await main(process.argv)
 
 /** The part of the bundler that is used. */
 interface Bundler {
-  build(options: object): Promise<{ readonly outputFiles?: readonly { readonly text: string }[] }>
+  build(options: object): Promise<unknown>
 }
 
 /**
- * A copy of this program that starts fast, in `dir`: its memory after it was loaded, for as many processes as want it. Where that
- * cannot be had, one file instead of a thousand, compiled once for all. Where no bundler is installed, the program itself.
+ * A copy of this program that starts fast, in `dir`: one file instead of a thousand, compiled once for all processes.
+ *
+ * Where no bundler is installed, the program itself.
  */
 export async function fastProgram(dir: string): Promise<string> {
   const bundler = await bundlerOf()
@@ -36,32 +36,7 @@ export async function fastProgram(dir: string): Promise<string> {
   await Promise.all(
     EXTERNAL.map(async name => symlink(await packageDir(name), join(dir, 'node_modules', name), 'junction'))
   )
-  const [snapshot, bundle] = await Promise.all([
-    snapshotOf(bundler, dir).catch(() => undefined),
-    bundleOf(bundler, dir).catch(() => undefined)
-  ])
-  return snapshot ?? bundle ?? PROGRAM
-}
-
-async function snapshotOf(bundler: Bundler, dir: string): Promise<string | undefined> {
-  const { outputFiles } = await bundler.build({
-    stdin: { contents: snapshotEntry(ENTRY), resolveDir: dirname(ENTRY) },
-    bundle: true,
-    write: false,
-    format: 'cjs',
-    platform: 'node',
-    target: 'node22',
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(ENTRY).href) },
-    plugins: [lateModules],
-    legalComments: 'none',
-    logLevel: 'silent'
-  })
-  const [bundle] = outputFiles ?? []
-  return bundle && (await takeSnapshot(dir, bundle.text))
-}
-
-async function bundleOf(bundler: Bundler, dir: string): Promise<string> {
-  await bundler.build({
+  const options = {
     entryPoints: [ENTRY],
     outdir: dir,
     bundle: true,
@@ -73,7 +48,13 @@ async function bundleOf(bundler: Bundler, dir: string): Promise<string> {
     banner: { js: BANNER },
     legalComments: 'none',
     logLevel: 'silent'
-  })
+  }
+  // A tree that is being worked on may not fit together, and run all the same.
+  const built = await bundler.build(options).then(
+    () => true,
+    () => false
+  )
+  if (!built) return PROGRAM
   await writeWhole(join(dir, 'package.json'), '{ "type": "module" }\n', { thing: 'testnet program' })
   const start = join(dir, 'start.js')
   await writeWhole(start, START, { thing: 'testnet program' })
