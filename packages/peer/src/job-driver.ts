@@ -52,6 +52,8 @@ export class JobDriver {
   readonly #deadlineAtMs: number
   /** Replicas whose verdict is in our feed. */
   readonly #said = new Set<string>()
+  /** Decisions that are being made known: the last picture belongs to the job, too. */
+  #concludingCount = 0
   #noticeSequence = 0
   #ended = false
 
@@ -224,9 +226,11 @@ export class JobDriver {
 
   /** Make a decision known. Whatever fails here, the job goes on: pay does not wait for pictures. */
   async #conclude(track: SubtaskTrack, output: SubtaskOutput | undefined): Promise<void> {
+    this.#concludingCount++
     try {
       const { leaseRetryMs } = this.components.params
-      await this.scope.persevere('job state', leaseRetryMs, () => this.state.save(track))
+      void this.state.save(track)
+      await this.scope.persevere('job state', leaseRetryMs, () => this.state.saved())
       await this.#sayVerdicts(track)
       if (output === undefined) return
       await this.init.onAccepted(track, output)
@@ -237,6 +241,7 @@ export class JobDriver {
       this.components.events.emit('job:failed', { job: this.job, error })
     } finally {
       track.outputs.clear()
+      this.#concludingCount--
       this.#endIfDone()
     }
   }
@@ -306,7 +311,7 @@ export class JobDriver {
   }
 
   #endIfDone(): void {
-    if (this.state.count('running') > 0) return
+    if (this.#concludingCount > 0 || this.state.count('running') > 0) return
     this.#end(this.state.count('failed') > 0 ? 'failed' : 'complete')
   }
 
