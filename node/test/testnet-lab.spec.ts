@@ -237,10 +237,14 @@ describe('testnet: who its peers are', () => {
       )
     )
     known.forEach((list, index) => {
-      assert.equal(list.length, Math.min(4, index))
+      assert.deepEqual(
+        new Set([...list, index + 1]),
+        new Set(peers.map((_, other) => other + 1)),
+        'everybody else'
+      )
       assert.ok(
-        list.every((other: number) => other <= index),
-        'only those who started before'
+        list.slice(29 - index).every((other: number) => other <= index),
+        'those who started before come last, and are dialled first'
       )
     })
     assert.deepEqual(acquainted(peers.slice(0, 16)), peers.slice(0, 16))
