@@ -26,6 +26,7 @@ import {
   JOB,
   judged,
   NODES,
+  PAID,
   receipt,
   say,
   settlement,
@@ -34,7 +35,6 @@ import {
 } from './support/histories.ts'
 import { temporaryDir } from './support/program.ts'
 
-const PAID = [receipt('node-1'), receipt('node-2', { subtask: 1 })]
 const UNEARNED = [...PAID, receipt('node-3', { subtask: 1, replica: 1, gross: '20' })]
 
 /** For each kind of violation, events that are one. */
@@ -201,6 +201,16 @@ describe('testnet: histories', () => {
       readHistory(at('nowhere')),
       error => isRayswarmError(error) && error.code === 'ERR_FILE_MISSING'
     )
+  })
+
+  it('are followed to their end, however much was added', () => {
+    const path = at('long.jsonl')
+    const line = `${JSON.stringify(say(1, 'node-1', 'started', { peerId: id('node-1'), pid: 1, cpuMs: 500 }))}\n`
+    const count = Math.ceil((3 << 20) / line.length)
+    writeFileSync(path, line.repeat(count))
+    const tail = new HistoryTail()
+    tail.follow(path)
+    assert.equal(tail.read().length, count)
   })
 
   it('become one page without anything from elsewhere, and without anybody’s markup', () => {

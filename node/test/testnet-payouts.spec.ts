@@ -15,6 +15,7 @@ import {
   hash,
   id,
   JOB,
+  PAID,
   paying,
   receipt,
   say,
@@ -22,8 +23,6 @@ import {
   signed
 } from './support/histories.ts'
 import { temporaryDir } from './support/program.ts'
-
-const PAID = [receipt('node-1'), receipt('node-2', { subtask: 1 })]
 
 /** Violations as `kind: message`. */
 function found(events: readonly HistoryEvent[]): string[] {

@@ -3,8 +3,6 @@ import type { JobId, PeerId } from '@rayswarm/interface'
 import { replicaId } from '@rayswarm/wire'
 import { type HistoryEvent, parseEvent } from './history.ts'
 
-const READ_BYTES_MAX = 1 << 20
-
 /** Reads what was added to history files since it last looked. */
 export class HistoryTail {
   readonly #files = new Map<string, { offset: number; rest: string }>()
@@ -31,11 +29,11 @@ export class HistoryTail {
   }
 }
 
-/** What was added to a file, as far as it fits. Asked ten times a second for every peer: mostly nothing was. */
+/** What was added to a file. Asked ten times a second for every peer: mostly nothing was. */
 function readFrom(path: string, offset: number): Buffer {
   const addedBytes = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) - offset
   if (addedBytes <= 0) return Buffer.alloc(0)
-  const buffer = Buffer.alloc(Math.min(addedBytes, READ_BYTES_MAX))
+  const buffer = Buffer.alloc(addedBytes)
   const fd = openSync(path, 'r')
   try {
     return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, offset))

@@ -123,9 +123,11 @@ export function chain(
   return say(80, 'lab', 'chain', { job, escrows: [{ ...escrow, ...more }] })
 }
 
+/** What is due in a run in which everything went well. */
+export const PAID = [receipt('node-1'), receipt('node-2', { subtask: 1 })]
+
 /** A run in which everything went well: two subtasks, one replica each. */
 export function goodRun(): HistoryEvent[] {
-  const receipts = [receipt('node-1'), receipt('node-2', { subtask: 1 })]
   return [
     CAST,
     ...NODES.map(name => say(1, name, 'started', { peerId: id(name), pid: 1, cpuMs: 500 })),
@@ -140,10 +142,10 @@ export function goodRun(): HistoryEvent[] {
     judged(60, 'creator', id('node-1')),
     say(61, 'creator', 'accepted', { job: JOB, subtask: 0 }),
     say(61, 'creator', 'accepted', { job: JOB, subtask: 1 }),
-    signed(receipts),
-    signed(receipts, 'node-2'),
+    signed(PAID),
+    signed(PAID, 'node-2'),
     say(70, 'node-3', 'settled', { job: JOB, txHash: hash(1), paid: '72' }),
-    chain([settlement(receipts)])
+    chain([settlement(PAID)])
   ]
 }
 
