@@ -18,7 +18,7 @@ import { keenTransport } from './keen-transport.ts'
 import { Libp2pStore } from './libp2p-store.ts'
 import { dhtProtocolName, mdnsName, RECORD_NAMESPACE, TOPICS, topicName } from './names.ts'
 import { privateKeyOf } from './private-key.ts'
-import { PROFILES, type Settings } from './profiles.ts'
+import { type Settings, settingsOf } from './profiles.ts'
 import { DHT_PREFIX, type RecordStore } from './record-store.ts'
 
 /** The libp2p services a swarm runs. */
@@ -29,8 +29,6 @@ export interface SwarmServices extends ServiceMap {
   readonly dht: KadDHT
 }
 
-/** Nobody new is expected: what the DHT needs to know it learns from the few that are connected. */
-const ACQUAINTED_LOOK_MS = 30 * 60_000
 /** Leading bytes of a gossip signature that name the message: the curve point, different for each message. */
 const SIGNATURE_ID_BYTES = 32
 
@@ -44,7 +42,7 @@ export async function libp2pOptions(
   store: RecordStore,
   gate?: FaultGate
 ): Promise<Libp2pOptions<SwarmServices>> {
-  const settings = PROFILES[init.profile]
+  const settings = settingsOf(init)
   const listen = init.listen ?? DEFAULT_LISTEN
   for (const address of listen) parseListen(address)
   for (const address of init.announce ?? []) parseListen(address, 'announced address')
@@ -164,7 +162,7 @@ function dht(init: SwarmInit, { dht: settings }: Settings) {
     alpha: settings.askedAtOnceCount,
     peerInfoMapper: settings.privateAddresses ? passthroughMapper : removePrivateAddressesMapper,
     networkDialTimeout: { minTimeout: settings.peerTimeoutMsMin, maxTimeout: settings.peerTimeoutMsMax },
-    initialQuerySelfInterval: init.acquainted ? ACQUAINTED_LOOK_MS : settings.initialSelfQueryMs,
+    initialQuerySelfInterval: settings.initialSelfQueryMs,
     validators: {
       // That a record is written once is the store's to see to.
       [RECORD_NAMESPACE]: (key, value) => {

@@ -1,4 +1,5 @@
 import { CONNECTION_COUNT_MAX } from '@rayswarm/params'
+import type { SwarmInit } from './init.ts'
 
 const KIB = 1024
 const SECOND_MS = 1_000
@@ -70,6 +71,8 @@ export interface Settings {
 
   /** While fewer peers than this are connected, everybody in the peer book is dialled. Bootstrap peers always are. */
   readonly wantedPeerCount: number
+  /** With more peers than this the DHT is not asked for neighbours. */
+  readonly enoughPeerCount: number
 }
 
 /** spec/network.md#profiles */
@@ -108,7 +111,8 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       askedAtOnceCount: 3,
       initialSelfQueryMs: 500
     },
-    wantedPeerCount: 24
+    wantedPeerCount: 24,
+    enoughPeerCount: 12
   },
   public: {
     connectionCountMax: CONNECTION_COUNT_MAX,
@@ -144,6 +148,27 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       askedAtOnceCount: 10,
       initialSelfQueryMs: SECOND_MS
     },
-    wantedPeerCount: 32
+    wantedPeerCount: 32,
+    enoughPeerCount: 12
+  }
+}
+
+/** Where all know all, each dials so many, which makes twice as many connections. */
+const ACQUAINTED_PEER_COUNT = 4
+/** A split does not go unnoticed for long there: each looks at one of the others more rarely. */
+const ACQUAINTED_SAMPLE_TIMES = 12
+/** Nobody new is expected: what the DHT needs to know it learns from the few that are connected. */
+const ACQUAINTED_LOOK_MS = 30 * 60 * SECOND_MS
+
+/** What a swarm goes by: its profile, and less curiosity where the peer book names everybody. */
+export function settingsOf({ profile, acquainted }: Pick<SwarmInit, 'profile' | 'acquainted'>): Settings {
+  const settings = PROFILES[profile]
+  if (!acquainted) return settings
+  return {
+    ...settings,
+    sampleIntervalMs: ACQUAINTED_SAMPLE_TIMES * settings.sampleIntervalMs,
+    dht: { ...settings.dht, initialSelfQueryMs: ACQUAINTED_LOOK_MS },
+    wantedPeerCount: ACQUAINTED_PEER_COUNT,
+    enoughPeerCount: 0
   }
 }

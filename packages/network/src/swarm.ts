@@ -14,7 +14,7 @@ import { listenFailure } from './listen-failure.ts'
 import { Lookaround } from './lookaround.ts'
 import { libp2pOptions, type SwarmServices } from './options.ts'
 import { privateKeyOf } from './private-key.ts'
-import { PROFILES } from './profiles.ts'
+import { settingsOf } from './profiles.ts'
 import { RecordStore } from './record-store.ts'
 import { Redial } from './redial.ts'
 import { Requests } from './requests.ts'
@@ -32,11 +32,6 @@ interface SwarmComponents {
   readonly bootstrap: readonly Contact[]
   readonly gate: FaultGate | undefined
 }
-
-/** Where all know all, each dials so many, which makes twice as many connections. */
-const ACQUAINTED_PEER_COUNT = 4
-/** Where all know all, a split does not go unnoticed for long: each looks at one of the others more rarely. */
-const ACQUAINTED_SAMPLE_TIMES = 12
 
 /** One peer's access to its swarm. */
 export class Swarm {
@@ -72,13 +67,13 @@ export class Swarm {
       { netId, onHeard: author => this.#sightings.heard(author) }
     )
     this.#records = new DhtRecords({ dht, store, validate: init.validateRecord, log })
-    const privateToo = PROFILES[init.profile].dht.privateAddresses || init.mdns
+    const settings = settingsOf(init)
+    const privateToo = settings.dht.privateAddresses || init.mdns
     this.#contacts = new Contacts(init.dir, { libp2p, log }, { privateToo })
     this.#requests = new Requests(
       { libp2p, log, faults: init.faults, remind: peer => this.#contacts.remind(peer) },
       { netId }
     )
-    const settings = PROFILES[init.profile]
     this.#redial = new Redial(
       {
         log,
@@ -91,12 +86,8 @@ export class Swarm {
       {
         bootstrap,
         contacts: () => this.#contacts.all(),
-        wantedPeerCount: init.acquainted ? ACQUAINTED_PEER_COUNT : settings.wantedPeerCount,
-        settings: {
-          ...settings,
-          sampleIntervalMs: settings.sampleIntervalMs * (init.acquainted ? ACQUAINTED_SAMPLE_TIMES : 1),
-          peerCountMax: settings.connectionCountMax / 2
-        }
+        wantedPeerCount: settings.wantedPeerCount,
+        settings: { ...settings, peerCountMax: settings.connectionCountMax / 2 }
       }
     )
     this.#heartbeat = new Heartbeat(
@@ -122,7 +113,7 @@ export class Swarm {
         return answerCount
       },
       knownCount: () => this.#contacts.all().length,
-      isEnough: () => this.#connectedPeers().size > (init.acquainted ? 0 : settings.gossip.meshDegreeMax)
+      isEnough: () => this.#connectedPeers().size > settings.enoughPeerCount
     })
     this.network = this.#asNetwork(self)
     this.records = this.#records
