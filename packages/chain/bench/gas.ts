@@ -4,6 +4,7 @@
  * Run: `node packages/chain/dist/bench/gas.js`. The test suite fails when a figure is above its goal.
  */
 import type { Account, Hex } from '@rayswarm/interface'
+import { WITNESS_VIEW_COUNT_MAX } from '@rayswarm/params'
 import { nodeIdentity } from '@rayswarm/wire'
 import { AbiCoder, computeAddress, id, Wallet } from 'ethers'
 import {
@@ -20,6 +21,7 @@ import {
 import { Rpc } from '../src/rpc.ts'
 import type { Sender } from '../src/sender.ts'
 import {
+  appointmentValue,
   pickSignatures,
   settlementDomain,
   settlementTypes,
@@ -46,7 +48,7 @@ export interface GasFigure {
 
 const GOALS: Readonly<Record<string, number>> = {
   'deploy token': 1_380_000,
-  'deploy escrow': 2_090_000,
+  'deploy escrow': 2_200_000,
   'lock, first of an account': 86_000,
   'lock, next': 69_000,
   'settle 10 nodes, never paid before': 346_000,
@@ -56,10 +58,14 @@ const GOALS: Readonly<Record<string, number>> = {
   'withdraw, first': 58_000,
   'withdraw, next': 41_000,
   'sweep treasury': 57_000,
-  'appoint 7 witnesses': 68_000,
-  'appoint 13 witnesses': 95_000,
-  'settle 10 nodes by 5 of 7 witnesses': 182_000,
-  'settle 10 nodes by 9 of 13 witnesses': 207_000,
+  'appoint 7 witnesses': 66_000,
+  'appoint 13 witnesses': 83_000,
+  'appoint 4 x 7 witnesses': 104_000,
+  'appoint 4 x 13 witnesses': 170_000,
+  'settle 10 nodes by 5 of 7 witnesses': 183_000,
+  'settle 10 nodes by 9 of 13 witnesses': 208_000,
+  'settle 10 nodes by 5 of 4 x 7 witnesses': 195_000,
+  'settle 10 nodes by 9 of 4 x 13 witnesses': 230_000,
   'deploy registry': 1_500_000,
   'register, first of an account': 91_000,
   'register, again': 56_000,
@@ -79,8 +85,10 @@ export async function gasFigures(): Promise<GasFigure[]> {
     await meter.settle('settle 10 nodes, never paid before', first, NODE_COUNT)
     await meter.settle('settle 10 nodes, paid before', second, NODE_COUNT)
     await meter.settle('settle nobody', await meter.lock(), 0)
-    await meter.settleByWitnesses(7, 5)
-    await meter.settleByWitnesses(13, 9)
+    for (const viewCount of [1, WITNESS_VIEW_COUNT_MAX]) {
+      await meter.settleByWitnesses(viewCount, 7, 5)
+      await meter.settleByWitnesses(viewCount, 13, 9)
+    }
     await meter.send('withdraw, first', 'withdraw', [NODES[0]])
     await meter.send('sweep treasury', 'sweepTreasury', [])
     await meter.settle(undefined, await meter.lock(), NODE_COUNT)
@@ -159,17 +167,22 @@ class GasMeter {
     await this.send(operation, 'settle', [escrowId, payouts, RECEIPTS_ROOT, signature])
   }
 
-  async settleByWitnesses(witnessCount: number, quorum: number): Promise<void> {
-    const wallets = Array.from({ length: witnessCount }, (_, i) => new Wallet(id(`witness ${i}`)))
-    const witnesses = wallets.map(({ address }) => address)
+  /** The last view settles. */
+  async settleByWitnesses(viewCount: number, viewSize: number, quorum: number): Promise<void> {
+    const named = viewCount === 1 ? `${viewSize}` : `${viewCount} x ${viewSize}`
+    const wallets = Array.from({ length: viewCount * viewSize }, (_, i) => new Wallet(id(`witness ${i}`)))
+    const accounts = wallets.map(({ address }) => address)
+    const views = Array.from({ length: viewCount }, (_, i) =>
+      accounts.slice(i * viewSize, (i + 1) * viewSize)
+    )
+    const appointment = { views, quorum }
     const { chainId, contract } = this.chain
     const escrow = { chainId, contract, id: await this.lock() }
-    const args = [escrow.id, witnesses, quorum]
-    await this.send(`appoint ${witnessCount} witnesses`, 'appoint', args)
+    await this.send(`appoint ${named} witnesses`, 'appoint', [escrow.id, appointmentValue(appointment)])
 
     const order = { escrow, payouts: payoutsTo(NODE_COUNT), receiptsRoot: RECEIPTS_ROOT }
     const collected = await Promise.all(
-      wallets.map(async wallet => ({
+      wallets.slice(-viewSize).map(async wallet => ({
         account: wallet.address,
         signature: await wallet.signTypedData(
           settlementDomain(escrow),
@@ -178,11 +191,11 @@ class GasMeter {
         )
       }))
     )
-    const { signers, signatures } = pickSignatures(order, { witnesses, quorum }, collected)
-    const operation = `settle ${NODE_COUNT} nodes by ${quorum} of ${witnessCount} witnesses`
+    const { viewIndex, signers, signatures } = pickSignatures(order, appointment, collected)
+    const operation = `settle ${NODE_COUNT} nodes by ${quorum} of ${named} witnesses`
     const { payouts, receiptsRoot } = order
-    const values = [escrow.id, payouts, receiptsRoot, witnesses, quorum, signers, signatures]
-    await this.send(operation, 'settleByWitnesses', values)
+    const signed = [appointmentValue(appointment), viewIndex, signers, signatures]
+    await this.send(operation, 'settleByWitnesses', [escrow.id, payouts, receiptsRoot, ...signed])
   }
 
   async registry(dev: DevChain): Promise<void> {

@@ -15,8 +15,8 @@ interface IBurnable {
 }
 
 /// @title Locks a job's budget and pays its nodes
-/// @notice One slot per job. The creator's signature releases the money; once he has appointed witnesses, only a quorum of them
-/// does. A timeout gives it back. spec/escrow.md
+/// @notice One slot per job. The creator's signature releases the money; once he has appointed witnesses, only a quorum of one
+/// view of them does. A timeout gives it back. spec/escrow.md
 contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     using SafeERC20 for IERC20;
 
@@ -29,6 +29,15 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     struct CompactSignature {
         bytes32 r;
         bytes32 vs;
+    }
+
+    /// @dev Who settles in the creator's place.
+    struct Appointment {
+        /// In the order of the draw, one view after the other.
+        address[] witnesses;
+        uint256 viewSize;
+        /// How many of one view must sign: a majority.
+        uint256 quorum;
     }
 
     struct Credit {
@@ -54,7 +63,9 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     uint256 private constant BPS = 10_000;
     uint256 public constant TREASURY_BPS_MAX = 1_000;
     uint32 public constant REFUND_AFTER_S_MAX = 365 days;
+    /// @notice Of one view.
     uint256 public constant WITNESS_COUNT_MAX = 31;
+    uint256 public constant WITNESS_VIEW_COUNT_MAX = 4;
 
     uint32 private constant SETTLED = 1;
     uint32 private constant REFUNDED = 2;
@@ -76,7 +87,7 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
 
     mapping(bytes32 id => Job) public jobs;
 
-    /// @notice keccak256(abi.encode(witnesses, quorum)) of those who settle in the creator's place; zero: he settles himself.
+    /// @notice keccak256(abi.encode(appointment)) of those who settle in the creator's place; zero: he settles himself.
     mapping(bytes32 id => bytes32) public appointed;
 
     /// @notice Earned and not yet withdrawn.
@@ -86,7 +97,7 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     uint256 public treasuryAccrued;
 
     event JobOpened(bytes32 indexed id, address indexed creator, bytes32 jobHash, uint256 amount, uint256 refundableAt);
-    event WitnessesAppointed(bytes32 indexed id, bytes32 appointed, address[] witnesses, uint256 quorum);
+    event WitnessesAppointed(bytes32 indexed id, bytes32 appointed, Appointment appointment);
     event JobSettled(
         bytes32 indexed id,
         uint256 paid,
@@ -101,15 +112,17 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
     event TreasurySwept(uint256 amount);
 
     error AlreadyAppointed(bytes32 id);
-    error BadQuorum(uint256 witnessCount, uint256 quorum);
+    error BadQuorum(uint256 viewSize, uint256 quorum);
     error BadSplit();
     error BadTerms();
     error BadSignature();
+    error BadViews(uint256 witnessCount, uint256 viewSize);
     error DuplicateWitness(address account);
     error ExceedsLock(uint256 gross, uint256 locked);
     error InexactTransfer(uint256 received, uint256 amount);
     error JobExists(bytes32 id);
     error JobNotOpen(bytes32 id);
+    error NoSuchView(uint256 viewIndex);
     error NotAppointed(bytes32 id);
     error NotCreator(address caller);
     error NothingToWithdraw();
@@ -185,44 +198,42 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
 
     /// @notice Name who settles in the creator's place. Only the creator, once, while the job is locked; his own signature
     /// settles no more.
-    /// @param witnesses distinct, in the order of the draw
-    /// @param quorum how many of them must sign: a majority
-    function appoint(bytes32 id, address[] calldata witnesses, uint256 quorum) external nonReentrant {
+    function appoint(bytes32 id, Appointment calldata appointment) external nonReentrant {
         Job memory job = _openJob(id);
         if (msg.sender != job.creator) revert NotCreator(msg.sender);
         if (appointed[id] != 0) revert AlreadyAppointed(id);
-        uint256 count = witnesses.length;
-        if (count == 0 || count > WITNESS_COUNT_MAX || quorum > count || quorum <= count / 2) {
-            revert BadQuorum(count, quorum);
+        (uint256 viewSize, uint256 quorum) = (appointment.viewSize, appointment.quorum);
+        if (viewSize == 0 || viewSize > WITNESS_COUNT_MAX || quorum > viewSize || quorum <= viewSize / 2) {
+            revert BadQuorum(viewSize, quorum);
         }
-        for (uint256 i = 0; i < count; i++) {
-            address witness = witnesses[i];
-            if (witness == address(0)) revert ZeroAccount();
-            for (uint256 k = 0; k < i; k++) {
-                if (witnesses[k] == witness) revert DuplicateWitness(witness);
-            }
+        uint256 count = appointment.witnesses.length;
+        if (count == 0 || count % viewSize != 0 || count > viewSize * WITNESS_VIEW_COUNT_MAX) {
+            revert BadViews(count, viewSize);
         }
-        bytes32 appointment = keccak256(abi.encode(witnesses, quorum));
-        appointed[id] = appointment;
-        emit WitnessesAppointed(id, appointment, witnesses, quorum);
+        _checkDistinct(appointment.witnesses, viewSize);
+        bytes32 hash = keccak256(abi.encode(appointment));
+        appointed[id] = hash;
+        emit WitnessesAppointed(id, hash, appointment);
     }
 
-    /// @notice Pay a job's nodes, as a quorum of the appointed witnesses signed: the same digest that a creator signs.
-    /// @param signers bit i: witness i signed
+    /// @notice Pay a job's nodes, as a quorum of one view of the appointed witnesses signed: the same digest that a creator signs.
+    /// @param viewIndex whose signatures these are; those of different views never add up
+    /// @param signers bit i: witness i of the view signed
     /// @param signatures one for each bit of `signers`, lowest bit first
     function settleByWitnesses(
         bytes32 id,
         Payout[] calldata payouts,
         bytes32 receiptsRoot,
-        address[] calldata witnesses,
-        uint256 quorum,
+        Appointment calldata appointment,
+        uint256 viewIndex,
         uint256 signers,
         CompactSignature[] calldata signatures
     ) external nonReentrant {
         Job memory job = _openJob(id);
-        if (keccak256(abi.encode(witnesses, quorum)) != appointed[id]) revert NotAppointed(id);
-        if (signatures.length < quorum) revert QuorumNotMet(signatures.length, quorum);
-        _checkSigners(settlementDigest(id, payouts, receiptsRoot), witnesses, signers, signatures);
+        if (keccak256(abi.encode(appointment)) != appointed[id]) revert NotAppointed(id);
+        if (signatures.length < appointment.quorum) revert QuorumNotMet(signatures.length, appointment.quorum);
+        bytes32 digest = settlementDigest(id, payouts, receiptsRoot);
+        _checkSigners(digest, _witnessesOf(appointment, viewIndex), signers, signatures);
         _settle(id, job, payouts, receiptsRoot);
     }
 
@@ -295,6 +306,31 @@ contract JobEscrow is EIP712, ReentrancyGuardTransient, IERC1363Receiver {
         uint32 refundableAt = SafeCast.toUint32(block.timestamp + refundAfterS);
         jobs[id] = Job(creator, amount, refundableAt);
         emit JobOpened(id, creator, jobHash, amount, refundableAt);
+    }
+
+    /// @dev Within each view: nobody's signature counts in two, and to look across them costs 42 000 gas more for 4 of 7.
+    /// In memory, where a look costs less than half of one at calldata.
+    function _checkDistinct(address[] memory witnesses, uint256 viewSize) private pure {
+        for (uint256 first = 0; first < witnesses.length; first += viewSize) {
+            for (uint256 i = first; i < first + viewSize; i++) {
+                address witness = witnesses[i];
+                if (witness == address(0)) revert ZeroAccount();
+                for (uint256 k = first; k < i; k++) {
+                    if (witnesses[k] == witness) revert DuplicateWitness(witness);
+                }
+            }
+        }
+    }
+
+    function _witnessesOf(Appointment calldata appointment, uint256 viewIndex)
+        private
+        pure
+        returns (address[] calldata)
+    {
+        (address[] calldata witnesses, uint256 viewSize) = (appointment.witnesses, appointment.viewSize);
+        if (viewIndex >= witnesses.length / viewSize) revert NoSuchView(viewIndex);
+        uint256 first = viewIndex * viewSize;
+        return witnesses[first:first + viewSize];
     }
 
     /// @dev Each bit stands for another witness, so that none can sign twice.

@@ -22,6 +22,7 @@ import { Rpc, type RpcInit } from './rpc.ts'
 import { Sender } from './sender.ts'
 import {
   appointmentHash,
+  appointmentValue,
   isSettlementSigned,
   pickSignatures,
   settlementDomain,
@@ -56,10 +57,10 @@ export interface ChainInit extends RpcInit {
 export async function openChain(init: ChainInit): Promise<EthersChain> {
   const rpc = await Rpc.open(init)
   try {
-    // An escrow from before there were witnesses has a token too.
+    // An escrow from before witnesses had views has a token too.
     const [[token]] = await Promise.all([
       rpc.read(init.contract, ESCROW, 'token', []),
-      rpc.read(init.contract, ESCROW, 'WITNESS_COUNT_MAX', [])
+      rpc.read(init.contract, ESCROW, 'WITNESS_VIEW_COUNT_MAX', [])
     ])
     if (token !== getAddress(init.token)) throw notTheContract(init, String(token))
     return new EthersChain(rpc, init)
@@ -191,8 +192,8 @@ export class EthersChain implements Chain {
     const { creator, appointed } = await this.escrow(ref)
     if (creator === this.account && appointed === appointmentHash(appointment))
       return { txHash: (await this.#event('WitnessesAppointed', ref)).transactionHash }
-    const { witnesses, quorum } = appointment
-    const { txHash } = await this.#send('appoint', [ref.id, witnesses, quorum], 'WitnessesAppointed')
+    const args = [ref.id, appointmentValue(appointment)]
+    const { txHash } = await this.#send('appoint', args, 'WitnessesAppointed')
     return { txHash }
   }
 
@@ -212,13 +213,12 @@ export class EthersChain implements Chain {
   ): Promise<SettlementOutcome> {
     checkAppointment(appointment)
     const { payouts, receiptsRoot } = settlementValue(order)
-    const { witnesses, quorum } = appointment
     const signed = pickSignatures(order, appointment, signatures)
     return await this.#settleOnce(order.escrow, 'settleByWitnesses', [
       payouts,
       receiptsRoot,
-      witnesses,
-      quorum,
+      appointmentValue(appointment),
+      signed.viewIndex,
       signed.signers,
       signed.signatures
     ])
@@ -350,10 +350,12 @@ function checkTerms({ amount, refundAfterS }: LockTerms): void {
     throw new RangeError(`refundAfterS out of range: ${refundAfterS}`)
 }
 
-function checkAppointment({ witnesses, quorum }: Appointment): void {
+function checkAppointment({ views, quorum }: Appointment): void {
   if (!Number.isInteger(quorum) || quorum < 0 || quorum > UINT32_MAX)
     throw new RangeError(`quorum out of range: ${quorum}`)
-  for (const witness of witnesses) if (!isAddress(witness)) throw new RangeError(`not an account: ${witness}`)
+  if (views.some(view => view.length !== views[0]?.length)) throw new RangeError('views of different sizes')
+  for (const witness of views.flat())
+    if (!isAddress(witness)) throw new RangeError(`not an account: ${witness}`)
 }
 
 function refusedAs(error: unknown): unknown {

@@ -73,27 +73,51 @@ export function isSettlementSigned(
   }
 }
 
-/** What an appointment leaves on the chain. */
-export function appointmentHash({ witnesses, quorum }: Appointment): Hex {
-  return keccak256(AbiCoder.defaultAbiCoder().encode(['address[]', 'uint256'], [witnesses, quorum]))
+/** An appointment as the contract takes it: the views one after the other. */
+export function appointmentValue({ views, quorum }: Appointment): {
+  witnesses: Account[]
+  viewSize: number
+  quorum: number
+} {
+  return { witnesses: views.flat(), viewSize: views[0]?.length ?? 0, quorum }
 }
 
-/** Who signed, as the contract wants it: a bit for each witness and, lowest bit first, the signatures. */
+/** What an appointment leaves on the chain. */
+export function appointmentHash(appointment: Appointment): Hex {
+  const { witnesses, viewSize, quorum } = appointmentValue(appointment)
+  const types = ['tuple(address[],uint256,uint256)']
+  return keccak256(AbiCoder.defaultAbiCoder().encode(types, [[witnesses, viewSize, quorum]]))
+}
+
+/** Who signed, as the contract wants it: of one view, a bit for each witness and, lowest bit first, the signatures. */
 export interface SignedByWitnesses {
+  readonly viewIndex: number
   readonly signers: bigint
   readonly signatures: readonly { readonly r: Hex; readonly vs: Hex }[]
 }
 
-/** The first quorum of what is validly signed by distinct witnesses. Whatever else was collected does no harm. */
+/** The first quorum of the first view that has one of valid signatures. Whatever else was collected does no harm. */
 export function pickSignatures(
   order: SettlementOrder,
-  { witnesses, quorum }: Appointment,
+  { views, quorum }: Appointment,
   collected: readonly SettlementSignature[]
 ): SignedByWitnesses {
   const byAccount = new Map<Account, Hex>()
   for (const signed of collected) {
     if (isSettlementSigned(order, signed)) byAccount.set(getAddress(signed.account), signed.signature)
   }
+  const signed = views.map((witnesses, viewIndex) => pickOf({ witnesses, viewIndex, quorum }, byAccount))
+  // Where no view has a quorum, the contract says so.
+  const none = { viewIndex: 0, signers: 0n, signatures: [] }
+  return signed.find(({ signatures }) => signatures.length >= quorum) ?? none
+}
+
+/** The first of one view's witnesses that signed, at most a quorum. */
+function pickOf(
+  view: { readonly witnesses: readonly Account[]; readonly viewIndex: number; readonly quorum: number },
+  byAccount: ReadonlyMap<Account, Hex>
+): SignedByWitnesses {
+  const { witnesses, viewIndex, quorum } = view
   let signers = 0n
   const signatures: { r: Hex; vs: Hex }[] = []
   for (const [index, witness] of witnesses.entries()) {
@@ -103,5 +127,5 @@ export function pickSignatures(
     signers |= 1n << BigInt(index)
     signatures.push({ r, vs: yParityAndS })
   }
-  return { signers, signatures }
+  return { viewIndex, signers, signatures }
 }

@@ -120,13 +120,14 @@ describe('contracts', () => {
       await call(escrow, ESCROW, 'open', [JOB_HASH, SALT, 100n, 60])
       const jobId = await idOf(owner.account, SALT)
       await dev.advance(61)
+      const appointment = { witnesses: [owner.account], viewSize: 1, quorum: 1 }
       for (const attack of [
         ESCROW.encodeFunctionData('refund', [jobId]),
         ESCROW.encodeFunctionData('withdraw', [owner.account]),
         ESCROW.encodeFunctionData('sweepTreasury', []),
         ESCROW.encodeFunctionData('settle', [jobId, [], id('root'), '0x']),
-        ESCROW.encodeFunctionData('settleByWitnesses', [jobId, [], id('root'), [], 0, 0, []]),
-        ESCROW.encodeFunctionData('appoint', [jobId, [owner.account], 1]),
+        ESCROW.encodeFunctionData('settleByWitnesses', [jobId, [], id('root'), appointment, 0, 0, []]),
+        ESCROW.encodeFunctionData('appoint', [jobId, appointment]),
         ESCROW.encodeFunctionData('open', [JOB_HASH, id('again'), 1n, 60])
       ]) {
         await call(hostile, REENTRANT, 'arm', [escrow, attack])

@@ -14,12 +14,12 @@ const REFUND_AFTER_S = 100
 type Step =
   | { does: 'lock'; who: number; job: number; amount: bigint; refundAfterS: number }
   | { does: 'settle'; who: number; signer: number; job: JobOf; payouts: Entries; tampers: boolean }
-  | { does: 'appoint'; who: number; job: JobOf; witnesses: readonly number[]; quorum: number }
+  | { does: 'appoint'; who: number; job: JobOf; views: Views; quorum: number }
   | {
       does: 'settleByWitnesses'
       who: number
       job: JobOf
-      witnesses: readonly number[]
+      views: Views
       quorum: number
       signers: readonly number[]
       payouts: Entries
@@ -33,6 +33,8 @@ interface JobOf {
   readonly creator: number
   readonly job: number
 }
+/** Indices of accounts, by view. */
+type Views = readonly (readonly number[])[]
 type Entries = readonly { readonly account: number; readonly gross: bigint }[]
 
 const who = fc.nat(3)
@@ -60,17 +62,24 @@ const lock = fc.record({
   amount,
   refundAfterS: fc.constantFrom(REFUND_AFTER_S, REFUND_AFTER_S, REFUND_AFTER_S, 1, 0)
 })
+const TWO_VIEWS: Views = [
+  [3, 1],
+  [2, 0]
+]
 // Few different appointments, so that what settles is often what was appointed; 4 is the zero account.
 const committee = fc.constantFrom(
-  { witnesses: [3, 1, 2], quorum: 2 },
-  { witnesses: [3, 1, 2], quorum: 2 },
-  { witnesses: [3, 1, 2], quorum: 3 },
-  { witnesses: [1, 2, 3], quorum: 2 },
-  { witnesses: [2], quorum: 1 },
-  { witnesses: [1, 2], quorum: 1 },
-  { witnesses: [1, 2, 1], quorum: 2 },
-  { witnesses: [1, 4], quorum: 2 },
-  { witnesses: [], quorum: 0 }
+  { views: [[3, 1, 2]], quorum: 2 },
+  { views: [[3, 1, 2]], quorum: 2 },
+  { views: [[3, 1, 2]], quorum: 3 },
+  { views: [[1, 2, 3]], quorum: 2 },
+  { views: [[2]], quorum: 1 },
+  { views: [[1, 2]], quorum: 1 },
+  { views: [[1, 2, 1]], quorum: 2 },
+  { views: TWO_VIEWS, quorum: 2 },
+  { views: TWO_VIEWS, quorum: 2 },
+  { views: [[1], [2], [3], [0], [1]], quorum: 1 },
+  { views: [[1, 4]], quorum: 2 },
+  { views: [[]], quorum: 0 }
 )
 const appoint = fc
   .tuple(fc.constantFrom(0, 0, 0, 1), jobOf, committee)
@@ -79,7 +88,7 @@ const settleByWitnesses = fc
   .record({
     who,
     job: jobOf,
-    signers: fc.oneof(fc.constant([1, 3]), fc.array(who, { maxLength: 4 })),
+    signers: fc.oneof(fc.constantFrom([1, 3], [0, 2]), fc.array(who, { maxLength: 4 })),
     payouts: fc.oneof({ weight: 4, arbitrary: sorted }, fc.array(entry, { maxLength: 3 })),
     tampers: fc.constantFrom(false, false, false, false, true),
     appointed: committee
@@ -106,7 +115,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const FIRST: JobOf = { creator: 0, job: 0 }
 const SECOND: JobOf = { creator: 0, job: 1 }
 const THIRD: JobOf = { creator: 1, job: 0 }
-const WITNESSES = { witnesses: [3, 1, 2], quorum: 2 }
+const FOURTH: JobOf = { creator: 1, job: 1 }
+const WITNESSES = { views: [[3, 1, 2]], quorum: 2 }
 const BY_WITNESSES = {
   does: 'settleByWitnesses',
   who: 0,
@@ -115,6 +125,13 @@ const BY_WITNESSES = {
   signers: [2, 3],
   payouts: [{ account: 1, gross: 39n }],
   tampers: false
+} as const
+const BY_VIEWS = {
+  ...BY_WITNESSES,
+  job: FOURTH,
+  views: TWO_VIEWS,
+  signers: [0, 2],
+  payouts: [{ account: 3, gross: 19n }]
 } as const
 const EVERYTHING: Step[] = [
   { does: 'lock', who: 0, job: 0, amount: 1_000n, refundAfterS: REFUND_AFTER_S },
@@ -140,6 +157,10 @@ const EVERYTHING: Step[] = [
   // What the creator asks then is answered with what happened.
   { ...BY_WITNESSES, signers: [] },
   { does: 'settle', who: 1, signer: 1, job: THIRD, payouts: [], tampers: false },
+  { does: 'lock', who: 1, job: 1, amount: 20n, refundAfterS: REFUND_AFTER_S },
+  { does: 'appoint', who: 1, job: FOURTH, views: TWO_VIEWS, quorum: 2 },
+  { ...BY_VIEWS, signers: [1, 2] },
+  BY_VIEWS,
   { does: 'withdraw', who: 3, account: 1 },
   { does: 'withdraw', who: 3, account: 2 },
   { does: 'sweep' },
@@ -267,9 +288,10 @@ async function act(world: ChainWorld, next: Step): Promise<unknown> {
 
 function appointmentOf(
   world: ChainWorld,
-  { witnesses, quorum }: { readonly witnesses: readonly number[]; readonly quorum: number }
+  { views, quorum }: { readonly views: Views; readonly quorum: number }
 ): Appointment {
-  return { witnesses: witnesses.map(index => world.views[index]?.account ?? NOBODY), quorum }
+  const accounts = views.map(view => view.map(index => world.views[index]?.account ?? NOBODY))
+  return { views: accounts, quorum }
 }
 
 /** Everything a base unit can be: balance, credit or lock, and the supply over all. */

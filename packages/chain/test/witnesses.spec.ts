@@ -11,7 +11,12 @@ import {
   openChain,
   TOKEN
 } from '../src/index.ts'
-import { settlementDomain, settlementTypes, settlementValue } from '../src/typed-settlement.ts'
+import {
+  appointmentValue,
+  settlementDomain,
+  settlementTypes,
+  settlementValue
+} from '../src/typed-settlement.ts'
 import { deployEscrow, KEYS, TestBed } from './world.ts'
 
 interface Compact {
@@ -19,9 +24,13 @@ interface Compact {
   readonly vs: Hex
 }
 
-const WITNESSES = Array.from({ length: 7 }, (_, i) => new Wallet(id(`witness ${i}`)))
-const ACCOUNTS = WITNESSES.map(({ address }) => address)
+const VIEW_SIZE = 7
 const QUORUM = 5
+/** Of two views. */
+const WITNESSES = Array.from({ length: 2 * VIEW_SIZE }, (_, i) => new Wallet(id(`witness ${i}`)))
+const ACCOUNTS = WITNESSES.map(({ address }) => address)
+const APPOINTMENT = { views: [ACCOUNTS.slice(0, VIEW_SIZE), ACCOUNTS.slice(VIEW_SIZE)], quorum: QUORUM }
+const APPOINTED = appointmentValue(APPOINTMENT)
 const ROOT = id('root')
 const TERMS = { jobHash: id('job'), salt: id('salt'), amount: 1_000n, refundAfterS: 60 }
 
@@ -44,7 +53,7 @@ describe('JobEscrow.settleByWitnesses', () => {
     await fund({ rpcUrl, ...deployment, key: bed.dev.key }, recipients)
     chain = await openChain({ rpcUrl, ...deployment, key: KEYS[0]! })
     const { ref } = await chain.lock(TERMS)
-    await chain.appoint(ref, { witnesses: ACCOUNTS, quorum: QUORUM })
+    await chain.appoint(ref, APPOINTMENT)
     order = { escrow: ref, payouts: [{ account: ACCOUNTS[0]!, gross: 100n }], receiptsRoot: ROOT }
   })
   afterEach(() => chain.close())
@@ -62,13 +71,9 @@ describe('JobEscrow.settleByWitnesses', () => {
     over: Partial<Call> = {}
   ): Promise<void> {
     const { payouts, receiptsRoot, escrow } = order
-    const { witnesses, quorum, contract } = {
-      witnesses: ACCOUNTS,
-      quorum: QUORUM,
-      contract: chain.contract,
-      ...over
-    }
-    const args = [escrow.id, payouts, receiptsRoot, witnesses, quorum, signers, signatures]
+    const { contract = chain.contract, viewIndex = 0, ...changed } = over
+    const appointment = { ...APPOINTED, ...changed }
+    const args = [escrow.id, payouts, receiptsRoot, appointment, viewIndex, signers, signatures]
     await chain.link.sender.send({ to: contract, data: ESCROW.encodeFunctionData('settleByWitnesses', args) })
   }
 
@@ -88,9 +93,10 @@ describe('JobEscrow.settleByWitnesses', () => {
       .then(logs =>
         logs.filter(({ topics }) => topics[0] === ESCROW.getEvent('WitnessesAppointed')!.topicHash)
       )
-    const { appointed, witnesses, quorum } = ESCROW.parseLog(log!)!.args
-    const expected = appointmentHash({ witnesses: ACCOUNTS, quorum: QUORUM })
-    assert.deepEqual([appointed, [...witnesses], quorum], [expected, ACCOUNTS, BigInt(QUORUM)])
+    const { appointed, appointment } = ESCROW.parseLog(log!)!.args
+    const { witnesses, viewSize, quorum } = appointment
+    assert.equal(appointed, appointmentHash(APPOINTMENT))
+    assert.deepEqual([[...witnesses], viewSize, quorum], [ACCOUNTS, BigInt(VIEW_SIZE), BigInt(QUORUM)])
   })
 
   it('refuses fewer signatures than the quorum, whatever the bits say', async () => {
@@ -129,12 +135,49 @@ describe('JobEscrow.settleByWitnesses', () => {
     }
   })
 
+  it('settles by a later view', async () => {
+    await settle(0b1111001n, await of(7, 10, 11, 12, 13), { viewIndex: 1 })
+    assert.equal((await chain.escrow(order.escrow)).state, 'settled')
+  })
+
+  it('refuses a signer of another view, whatever the bits say', async () => {
+    const mixed = await of(0, 1, 2, 3, 7)
+    await refused(settle(0b1111n | (1n << 7n), mixed), 'BadSignature')
+    await refused(settle(0b11111n, mixed), 'BadSignature')
+    await refused(settle(0b11111n, mixed, { viewIndex: 1 }), 'BadSignature')
+    await refused(settle(0b11111n, await of(0, 1, 2, 3, 4), { viewIndex: 1 }), 'BadSignature')
+    await refused(settle(0b11111n, await of(7, 8, 9, 10, 11)), 'BadSignature')
+    await refused(settle(0b11111n << 7n, await of(7, 8, 9, 10, 11)), 'BadSignature')
+  })
+
+  it('refuses a view that is not there', async () => {
+    const five = await of(7, 8, 9, 10, 11)
+    for (const viewIndex of [2, 2n ** 255n, 2n ** 256n - 1n])
+      await refused(settle(0b11111n, five, { viewIndex }), 'NoSuchView')
+  })
+
+  it('refuses to appoint witnesses that are not whole views', async () => {
+    const { ref } = await chain.lock({ ...TERMS, salt: id('salt 2') })
+    for (const [count, viewSize, error] of [
+      [0, 7, 'BadViews'],
+      [6, 7, 'BadViews'],
+      [13, 7, 'BadViews'],
+      [7, 0, 'BadQuorum'],
+      [14, 2n ** 255n, 'BadQuorum']
+    ] as const) {
+      const appointment = { witnesses: ACCOUNTS.slice(0, count), viewSize, quorum: QUORUM }
+      const data = ESCROW.encodeFunctionData('appoint', [ref.id, appointment])
+      await refused(chain.link.sender.send({ to: chain.contract, data }), error)
+    }
+  })
+
   it('refuses other witnesses than those appointed', async () => {
     const five = await of(0, 1, 2, 3, 4)
     for (const over of [
       { quorum: 4 },
       { quorum: 1 },
-      { witnesses: ACCOUNTS.slice(0, 6) },
+      { viewSize: 14 },
+      { witnesses: ACCOUNTS.slice(0, 7) },
       { witnesses: ACCOUNTS.toReversed() },
       { witnesses: [...ACCOUNTS, ACCOUNTS[0]!] }
     ])
@@ -150,7 +193,7 @@ describe('JobEscrow.settleByWitnesses', () => {
       assert.equal(ref.id, order.escrow.id)
       const [here, there] = [order, { ...order, escrow: ref }]
       await refused(other.settle(there, await chain.signSettlement(here)), 'BadSignature')
-      await other.appoint(ref, { witnesses: ACCOUNTS, quorum: QUORUM })
+      await other.appoint(ref, APPOINTMENT)
       await refused(settle(0b11111n, await of(0, 1, 2, 3, 4), { contract }), 'BadSignature')
       const theirs = await Promise.all(WITNESSES.slice(0, 5).map(wallet => sign(wallet, there)))
       await refused(settle(0b11111n, theirs), 'BadSignature')
@@ -163,7 +206,10 @@ describe('JobEscrow.settleByWitnesses', () => {
 
   it('refuses accounts with dirty upper bits', async () => {
     const { ref } = await chain.lock({ ...TERMS, salt: id('salt 2') })
-    const clean = ESCROW.encodeFunctionData('appoint', [ref.id, [ACCOUNTS[0]!], 1])
+    const clean = ESCROW.encodeFunctionData('appoint', [
+      ref.id,
+      { witnesses: [ACCOUNTS[0]!], viewSize: 1, quorum: 1 }
+    ])
     const word = ACCOUNTS[0]!.slice(2).toLowerCase().padStart(64, '0')
     const dirty = clean.replace(word, word.replace(/^0/, '1'))
     assert.notEqual(dirty, clean)
@@ -182,7 +228,9 @@ describe('JobEscrow.settleByWitnesses', () => {
 
 interface Call {
   readonly witnesses: readonly Account[]
+  readonly viewSize: number
   readonly quorum: number
+  readonly viewIndex: number | bigint
   readonly contract: Account
 }
 

@@ -27,16 +27,16 @@ export interface Escrow {
   /** Whether enough blocks lie above the lock that it will not be undone. */
   readonly final: boolean
   /**
-   * keccak256 of the accounts that settle in the creator's place, in draw order, and their quorum. 32 bytes. Absent: the creator
-   * settles itself.
+   * keccak256 of the accounts that settle in the creator's place, in draw order, by view, and their quorum. 32 bytes. Absent: the
+   * creator settles itself.
    */
   readonly appointed?: Hex
 }
 
-/** Who settles a job in its creator's place. `keccak256(abi.encode(address[] witnesses, uint256 quorum))` is on chain. */
+/** Who settles a job in its creator's place. Its hash is on chain, spec/escrow.md#witnesses. */
 export interface Appointment {
-  /** In the order of the draw. */
-  readonly witnesses: readonly Account[]
+  /** Witnesses in draw order, by view; all views have the same size. A quorum of any one view settles. */
+  readonly views: readonly (readonly Account[])[]
   readonly quorum: number
 }
 
@@ -142,8 +142,9 @@ export interface Chain {
   settle(order: SettlementOrder, signature: Hex): Promise<SettlementOutcome>
 
   /**
-   * Anybody may send a settlement that a quorum of the appointed witnesses signed. Idempotent like `settle`: a settled escrow
-   * returns its outcome also for an empty list of signatures, which is how its creator reads it.
+   * Anybody may send a settlement that a quorum of one view of the appointed witnesses signed; signers of different views never
+   * add up. Idempotent like `settle`: a settled escrow returns its outcome also for an empty list of signatures, which is how its
+   * creator reads it.
    */
   settleByWitnesses(
     order: SettlementOrder,

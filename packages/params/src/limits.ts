@@ -37,8 +37,10 @@ export const SAMPLE_RADIANCE_MAX = 1_048_576
 export const BOUNCES_MAX = 64
 /** Replicas of one subtask, tie-breaks included. */
 export const REPLICA_COUNT_MAX = 8
-/** Witnesses of one job. */
+/** Witnesses of one view of a job. */
 export const WITNESS_COUNT_MAX = 31
+/** Views of a job's witnesses: when one has lost its quorum for good, the next takes over. */
+export const WITNESS_VIEW_COUNT_MAX = 4
 
 /** Side of the square pixel blocks that are the leaves of a result digest. */
 export const DIGEST_BLOCK_EDGE_PX = 64

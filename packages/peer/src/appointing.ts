@@ -74,7 +74,7 @@ export class Appointing {
     if (appointed !== undefined && appointed !== this.draws.appointmentOf(drawn, offer))
       return this.#appointedBefore({ registry, beacon }, job, offer, appointed)
     const witnesses = drawn.witnesses.map(({ account }) => account)
-    await chain.appoint(job.escrow, { witnesses, quorum: witness.quorum })
+    await chain.appoint(job.escrow, { views: [witnesses], quorum: witness.quorum })
     return { witness, drawEpoch, drawn }
   }
 

@@ -64,7 +64,7 @@ export class Draws {
   }
 
   appointmentOf({ witnesses }: Drawn, offer: Pick<Offer, 'witness'>): Hex {
-    return appointmentHash({ witnesses: witnesses.map(w => w.account), quorum: offer.witness.quorum })
+    return appointmentHash({ views: [witnesses.map(w => w.account)], quorum: offer.witness.quorum })
   }
 
   #snapshot(

@@ -172,7 +172,7 @@ export class JobRun {
       return chain.settle(order, await chain.signSettlement(order))
     }
     const appointment = {
-      witnesses: drawn.witnesses.map(({ account }) => account),
+      views: [drawn.witnesses.map(({ account }) => account)],
       quorum: witnesses.quorum
     }
     return chain.settleByWitnesses(order, appointment, [])

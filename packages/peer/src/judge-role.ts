@@ -215,7 +215,7 @@ export class JudgeRole implements Judging {
     const { order } = due
     const { members, quorum } = job.init.offer.witnesses
     const own = {
-      account: job.appointment.witnesses[job.rank]!,
+      account: job.appointment.views[0]![job.rank]!,
       signature: await this.#sign(job, due)
     }
     const signatures: SettlementSignature[] = [own]
@@ -227,7 +227,7 @@ export class JudgeRole implements Judging {
         if (member === network.peerId) return
         const answer = await ask(this.components, member, 'lease', question, ['cosign-reply'], options)
         const { signature } = answer?.body ?? {}
-        const account = job.appointment.witnesses[rank]!
+        const account = job.appointment.views[0]![rank]!
         if (signature !== undefined && chain.verifySettlement(order, { account, signature }))
           signatures.push({ account, signature })
       })

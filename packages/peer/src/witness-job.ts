@@ -50,7 +50,7 @@ export class WitnessJob {
     this.scope = new Scope(components)
     this.deadlineAtMs = deadlineAtMs(offer.signed.body)
     this.appointment = {
-      witnesses: offer.drawn!.witnesses.map(({ account }) => account),
+      views: [offer.drawn!.witnesses.map(({ account }) => account)],
       quorum: offer.witnesses.quorum
     }
     this.judge = new JobJudge(components, {

@@ -41,7 +41,7 @@ export function drawnOffer(nonce: number, over: Partial<Offer> = {}): Signed<Off
 export function appointedFor({ body, signer }: Signed<Offer>): string {
   const init = { job: jobIdOf(body.spec), creator: signer, witnessCount: 3 }
   const drawn = drawWitnesses(snapshot, BEACON, init)!
-  return appointmentHash({ witnesses: drawn.map(w => w.account), quorum: QUORUM })
+  return appointmentHash({ views: [drawn.map(w => w.account)], quorum: QUORUM })
 }
 
 /** A world in which the beacon has spoken; `escrow` is what the chain says, of every escrow. */

@@ -6,13 +6,15 @@ const WORD_BYTES = 32
 
 /**
  * What an escrow remembers of those who may settle in its creator's place:
- * `keccak256(abi.encode(address[] witnesses, uint256 quorum))`.
+ * `keccak256(abi.encode((address[] witnesses, uint256 viewSize, uint256 quorum)))`, the views one after the other.
  *
- * @see spec/escrow.md
+ * @see spec/escrow.md#witnesses
  */
-export function appointmentHash({ witnesses, quorum }: Appointment): Hex {
-  // The list comes behind two words: where it begins, and the quorum.
-  const head = [2 * WORD_BYTES, quorum, witnesses.length].map(wordOf)
+export function appointmentHash({ views, quorum }: Appointment): Hex {
+  const witnesses = views.flat()
+  const viewSize = views[0]?.length ?? 0
+  // Where the struct begins; in it, where the list begins: behind three words.
+  const head = [WORD_BYTES, 3 * WORD_BYTES, viewSize, quorum, witnesses.length].map(wordOf)
   const accounts = witnesses.map(account => padded(fromHex(account.toLowerCase())))
   return toHex(keccak_256(Uint8Array.from([...head, ...accounts].flatMap(word => [...word]))))
 }

@@ -15,6 +15,7 @@ import {
 } from './chain-cast.ts'
 import { accountOf, keccak } from './escrow-hash.ts'
 import { moneyRules, refundRules } from './money-rules.ts'
+import { viewRules, viewSettleRules } from './view-rules.ts'
 import {
   appointmentRules,
   appointRules,
@@ -48,6 +49,8 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
     decisionRules(() => cast)
     quorumRules(() => cast)
     verifyRules(() => cast)
+    viewRules(() => cast)
+    viewSettleRules(() => cast)
   })
 }
 

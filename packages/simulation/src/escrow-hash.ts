@@ -49,10 +49,12 @@ export function settlementDigest(order: SettlementOrder): Hex {
   return toHex(keccak_256(Buffer.from(`1901${domain.slice(2)}${settlement.slice(2)}`, 'hex')))
 }
 
-/** keccak256(abi.encode(address[] witnesses, uint256 quorum)), spec/escrow.md#witnesses. */
-export function appointmentHash({ witnesses, quorum }: Appointment): Hex {
-  // The array comes last, after its offset and the quorum: two words.
-  const head = [word(64n), word(BigInt(quorum)), word(BigInt(witnesses.length))]
+/** keccak256(abi.encode((address[] witnesses, uint256 viewSize, uint256 quorum))), spec/escrow.md#witnesses. */
+export function appointmentHash({ views, quorum }: Appointment): Hex {
+  const witnesses = views.flat()
+  const viewSize = views[0]?.length ?? 0
+  // The struct comes after its offset; in it the array comes last, after its own offset and two numbers.
+  const head = [32n, 96n, ...[viewSize, quorum, witnesses.length].map(BigInt)].map(word)
   return hashWords(...head, ...witnesses.map(word))
 }
 

@@ -14,7 +14,7 @@ import {
   type SettlementOutcome,
   type SettlementSignature
 } from '@rayswarm/interface'
-import { BPS, PAYOUT_SPLIT, WITNESS_COUNT_MAX } from '@rayswarm/params'
+import { BPS, PAYOUT_SPLIT, WITNESS_COUNT_MAX, WITNESS_VIEW_COUNT_MAX } from '@rayswarm/params'
 import { accountOf, appointmentHash, escrowIdOf, keccak, settlementDigest } from './escrow-hash.ts'
 
 /** Local chain id of development chains. */
@@ -177,16 +177,7 @@ export class MemoryChain {
     if (!ours) throw reverted('NotCreator')
     if (job.appointed !== undefined) throw reverted('AlreadyAppointed')
 
-    const { witnesses, quorum } = appointment
-    const count = witnesses.length
-    if (count === 0 || count > WITNESS_COUNT_MAX || quorum > count || 2 * quorum <= count)
-      throw reverted('BadQuorum')
-    const seen = new Set<string>()
-    for (const witness of witnesses.map(keyOf)) {
-      if (witness === NOBODY) throw reverted('ZeroAccount')
-      if (seen.has(witness)) throw reverted('DuplicateWitness')
-      seen.add(witness)
-    }
+    judgeAppointment(appointment)
     const txHash = this.#send()
     this.#jobs.set(key, { ...job, appointed: { hash, txHash } })
     return { txHash }
@@ -215,8 +206,9 @@ export class MemoryChain {
       if (appointed?.hash !== appointmentHash(appointment)) throw reverted('NotAppointed')
       const valid = signatures.filter(signed => isSigned(order, signed))
       const signers = new Set(valid.map(({ account }) => keyOf(account)))
-      const signedCount = appointment.witnesses.filter(witness => signers.has(keyOf(witness))).length
-      if (signedCount < appointment.quorum) throw reverted('QuorumNotMet')
+      const { views, quorum } = appointment
+      const signedBy = (view: readonly Account[]) => view.filter(witness => signers.has(keyOf(witness)))
+      if (!views.some(view => signedBy(view).length >= quorum)) throw reverted('QuorumNotMet')
     })
   }
 
@@ -342,11 +334,27 @@ function checkTerms({ amount, refundAfterS }: LockTerms): void {
     throw new RangeError(`refundAfterS out of range: ${refundAfterS}`)
 }
 
-function checkAppointment({ witnesses, quorum }: Appointment): void {
+function checkAppointment({ views, quorum }: Appointment): void {
   if (!Number.isInteger(quorum) || quorum < 0 || quorum > UINT32_MAX)
     throw new RangeError(`quorum out of range: ${quorum}`)
-  for (const witness of witnesses)
+  if (views.some(view => view.length !== views[0]?.length)) throw new RangeError('views of different sizes')
+  for (const witness of views.flat())
     if (!/^0x[0-9a-f]{40}$/i.test(witness)) throw new RangeError(`not an account: ${witness}`)
+}
+
+function judgeAppointment({ views, quorum }: Appointment): void {
+  const viewSize = views[0]?.length ?? 0
+  if (viewSize === 0 || viewSize > WITNESS_COUNT_MAX || quorum > viewSize || 2 * quorum <= viewSize)
+    throw reverted('BadQuorum')
+  if (views.length > WITNESS_VIEW_COUNT_MAX) throw reverted('BadViews')
+  for (const view of views) {
+    const seen = new Set<string>()
+    for (const witness of view.map(keyOf)) {
+      if (witness === NOBODY) throw reverted('ZeroAccount')
+      if (seen.has(witness)) throw reverted('DuplicateWitness')
+      seen.add(witness)
+    }
+  }
 }
 
 function balanceTooLow(account: Account, balance: Amount, amount: Amount): RayswarmError {

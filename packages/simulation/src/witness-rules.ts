@@ -28,12 +28,13 @@ async function appoint({ creator, nodes, stranger }: Cast, salt = keccak('salt')
   const { ref } = await creator.lock(terms({ salt }))
   // Not ascending: the draw decides the order.
   const witnesses = [stranger, nodes[1], nodes[0]] as const
-  const appointment = { witnesses: witnesses.map(({ account }) => account), quorum: 2 }
+  const appointment = { views: [witnesses.map(({ account }) => account)], quorum: 2 }
   await creator.appoint(ref, appointment)
   return { ref, witnesses, appointment, order: orderOf(ref, [nodes[0].account, PAID]) }
 }
 
-async function signed(order: SettlementOrder, ...signers: Chain[]): Promise<SettlementSignature[]> {
+/** Every signer's signature over an order. */
+export async function signed(order: SettlementOrder, ...signers: Chain[]): Promise<SettlementSignature[]> {
   return await Promise.all(
     signers.map(async view => ({ account: view.account, signature: await view.signSettlement(order) }))
   )
@@ -64,11 +65,13 @@ export function appointRules(cast: () => Cast): void {
   it('lets the creator appoint once', async () => {
     const { creator } = cast()
     const { ref, appointment } = await appoint(cast())
-    const { witnesses, quorum } = appointment
+    const { views, quorum } = appointment
+    const accounts = views.flat()
     for (const other of [
-      { witnesses: witnesses.toReversed(), quorum },
-      { witnesses, quorum: 3 },
-      { witnesses: witnesses.slice(0, 1), quorum: 1 }
+      { views: [accounts.toReversed()], quorum },
+      { views, quorum: 3 },
+      { views: [...views, named(3)], quorum },
+      { views: [accounts.slice(0, 1)], quorum: 1 }
     ])
       await refused(creator.appoint(ref, other), 'AlreadyAppointed')
     assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
@@ -77,7 +80,7 @@ export function appointRules(cast: () => Cast): void {
   it('lets nobody else appoint', async () => {
     const { creator, stranger } = cast()
     const { ref } = await creator.lock(terms())
-    const usurpers = { witnesses: [stranger.account], quorum: 1 }
+    const usurpers = { views: [[stranger.account]], quorum: 1 }
     await refused(stranger.appoint(ref, usurpers), 'NotCreator')
     await creator.appoint(ref, usurpers)
     await refused(stranger.appoint(ref, usurpers), 'NotCreator')
@@ -85,7 +88,7 @@ export function appointRules(cast: () => Cast): void {
 
   it('appoints for locked escrows only', async () => {
     const { creator, stranger, world } = cast()
-    const witnesses = { witnesses: [stranger.account], quorum: 1 }
+    const witnesses = { views: [[stranger.account]], quorum: 1 }
     const unknown = creator.escrowRef(terms())
     await refused(creator.appoint(unknown, witnesses), 'JobNotOpen')
 
@@ -105,15 +108,15 @@ export function appointRules(cast: () => Cast): void {
 /** Rules of who may be appointed. Part of the chain suite. */
 export function appointmentRules(cast: () => Cast): void {
   for (const [what, error, appointment] of [
-    ['nobody', 'BadQuorum', { witnesses: [], quorum: 0 }],
-    ['nobody, with a quorum of one', 'BadQuorum', { witnesses: [], quorum: 1 }],
-    ['no quorum', 'BadQuorum', { witnesses: named(1), quorum: 0 }],
-    ['a minority of an odd number', 'BadQuorum', { witnesses: named(7), quorum: 3 }],
-    ['half of an even number', 'BadQuorum', { witnesses: named(4), quorum: 2 }],
-    ['fewer than the quorum', 'BadQuorum', { witnesses: named(3), quorum: 4 }],
-    ['one too many', 'BadQuorum', { witnesses: named(WITNESS_COUNT_MAX + 1), quorum: 20 }],
-    ['the same twice', 'DuplicateWitness', { witnesses: [...named(6), ...named(1)], quorum: 5 }],
-    ['the zero account', 'ZeroAccount', { witnesses: [...named(2), NOBODY], quorum: 2 }]
+    ['nobody', 'BadQuorum', { views: [], quorum: 0 }],
+    ['nobody, with a quorum of one', 'BadQuorum', { views: [[]], quorum: 1 }],
+    ['no quorum', 'BadQuorum', { views: [named(1)], quorum: 0 }],
+    ['a minority of an odd number', 'BadQuorum', { views: [named(7)], quorum: 3 }],
+    ['half of an even number', 'BadQuorum', { views: [named(4)], quorum: 2 }],
+    ['fewer than the quorum', 'BadQuorum', { views: [named(3)], quorum: 4 }],
+    ['one too many', 'BadQuorum', { views: [named(WITNESS_COUNT_MAX + 1)], quorum: 20 }],
+    ['the same twice', 'DuplicateWitness', { views: [[...named(6), ...named(1)]], quorum: 5 }],
+    ['the zero account', 'ZeroAccount', { views: [[...named(2), NOBODY]], quorum: 2 }]
   ] as const satisfies readonly (readonly [string, string, Appointment])[]) {
     it(`refuses to appoint ${what}`, async () => {
       const { creator } = cast()
@@ -130,7 +133,7 @@ export function appointmentRules(cast: () => Cast): void {
       [4, 3]
     ] as const) {
       const { ref } = await creator.lock(terms({ salt: keccak(`salt ${count}`) }))
-      const appointment = { witnesses: named(count), quorum }
+      const appointment = { views: [named(count)], quorum }
       await creator.appoint(ref, appointment)
       assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
     }
@@ -198,7 +201,7 @@ export function decisionRules(cast: () => Cast): void {
     const { ref } = await creator.lock(terms({ salt: keccak('salt 2') }))
     const before = orderOf(ref, [nodes[0].account, PAID])
     const early = await creator.signSettlement(before)
-    const usurpers = { witnesses: [stranger.account], quorum: 1 }
+    const usurpers = { views: [[stranger.account]], quorum: 1 }
     await creator.appoint(ref, usurpers)
     const nothing = orderOf(ref)
     for (const sender of [creator, stranger]) {
@@ -306,9 +309,9 @@ export function quorumRules(cast: () => Cast): void {
     for (const other of [
       { ...appointment, quorum: 1 },
       { ...appointment, quorum: 3 },
-      { ...appointment, witnesses: appointment.witnesses.toReversed() },
-      { ...appointment, witnesses: appointment.witnesses.slice(0, 2) },
-      { witnesses: [creator.account, stranger.account], quorum: 2 }
+      { ...appointment, views: [appointment.views.flat().toReversed()] },
+      { ...appointment, views: [appointment.views.flat().slice(0, 2)] },
+      { views: [[creator.account, stranger.account]], quorum: 2 }
     ])
       await refused(stranger.settleByWitnesses(order, other, signatures), 'NotAppointed')
     assert.equal((await stranger.settleByWitnesses(order, appointment, signatures)).paid, CREDITED)
@@ -318,9 +321,9 @@ export function quorumRules(cast: () => Cast): void {
     const { creator, nodes, stranger } = cast()
     const order = orderOf((await creator.lock(terms())).ref, [nodes[0].account, PAID])
     const signatures = await signed(order, creator, stranger)
-    const usurpers = { witnesses: [creator.account, stranger.account], quorum: 2 }
+    const usurpers = { views: [[creator.account, stranger.account]], quorum: 2 }
     await refused(stranger.settleByWitnesses(order, usurpers, signatures), 'NotAppointed')
-    const nobody = { witnesses: [], quorum: 0 }
+    const nobody = { views: [], quorum: 0 }
     await refused(stranger.settleByWitnesses(order, nobody, []), 'NotAppointed')
     const unknown = { ...order, escrow: creator.escrowRef(terms({ salt: keccak('none') })) }
     await refused(stranger.settleByWitnesses(unknown, nobody, []), 'JobNotOpen')
