@@ -16,6 +16,8 @@ export interface FaultHandles {
   /** End the machine's process; it comes back after that long, or never. */
   readonly crash: (victim: Victim, downMs: number | undefined) => void
   readonly isUp: (victim: Victim) => boolean
+  /** A view of the job's witnesses, once they are drawn. */
+  readonly witnesses: (view: number) => readonly PeerId[]
   readonly setPaused: (victim: Victim, paused: boolean, jump: boolean) => void
 }
 
@@ -62,10 +64,15 @@ export class FaultMaker {
     })
   }
 
-  #carryOut({ fault, forMs, shareBps = BPS }: PlannedFault): void {
+  #carryOut({ fault, forMs, shareBps = BPS, count = 0, view = 0 }: PlannedFault): void {
     if (fault === 'partition') return this.#part(forMs)
     const creator = this.#victims.find(victim => victim.creator)!
     if (fault === 'creator-down') return this.#handles.crash(creator, forMs)
+    if (fault === 'witnesses-down') {
+      const down = this.#handles.witnesses(view).slice(0, count)
+      for (const victim of this.#victims) if (down.includes(victim.peerId)) this.#handles.crash(victim, forMs)
+      return
+    }
     if (fault === 'deaf-creator') {
       for (const { peerId } of this.#victims) this.#cutFor(peerId, creator.peerId, forMs)
       return

@@ -132,6 +132,26 @@ const SKETCHES: Readonly<Record<string, Sketch>> = {
     weather: BAD_WEATHER,
     adversaries: [{ kind: 'deadbeat', count: 1 }]
   },
+  'witnesses-gone': {
+    about: 'three of the seven witnesses die for good, and the creator with them: the next view takes over',
+    weather: BAD_WEATHER,
+    plan: [{ atMs: 4 * SECOND_MS, fault: 'witnesses-down', count: 3 }],
+    adversaries: [{ kind: 'deadbeat', count: 1 }]
+  },
+  'witnesses-back': {
+    about: 'four of the seven witnesses are away for half a minute, and come back to a view that took over',
+    weather: BAD_WEATHER,
+    plan: [{ atMs: 4 * SECOND_MS, forMs: 30 * SECOND_MS, fault: 'witnesses-down', count: 4 }]
+  },
+  'views-gone': {
+    about: 'three witnesses of the first view die for good, then three of the second',
+    nodeCount: 27,
+    weather: BAD_WEATHER,
+    plan: [
+      { atMs: 4 * SECOND_MS, fault: 'witnesses-down', count: 3 },
+      { atMs: 20 * SECOND_MS, fault: 'witnesses-down', count: 3, view: 1 }
+    ]
+  },
   captured: {
     about:
       'two of the seven drawn witnesses say yes to everything, the creator is gone, three nodes play along',

@@ -57,9 +57,13 @@ export interface PlannedFault {
     | 'partition' // two sides, drawn by chance
     | 'creator-down'
     | 'nodes-down' // the given share of the nodes
+    | 'witnesses-down' // so many of one view of the job's witnesses
     | 'deaf-creator' // nothing reaches the creator, everything it says arrives
   /** For `nodes-down`: how many of them, in parts of 10 000. */
   readonly shareBps?: number
+  /** For `witnesses-down`: how many of which view. */
+  readonly count?: number
+  readonly view?: number
 }
 
 /** Peers that do not keep to the protocol. */

@@ -11,7 +11,7 @@ import type {
   SettlementOrder,
   WitnessRule
 } from '@rayswarm/interface'
-import { judgeCertRecord } from '@rayswarm/lease'
+import { judgeCertRecord, membersOf } from '@rayswarm/lease'
 import { priceOf } from '@rayswarm/market'
 import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT } from '@rayswarm/params'
 import { type JobReport, Peer, type PeerComponents } from '@rayswarm/peer'
@@ -268,9 +268,17 @@ export class World {
     const maker = new FaultMaker(world, {
       crash: (victim, downMs) => this.#crash(hostOf(victim), downMs),
       isUp: ({ peerId }) => network.isOnline(peerId),
-      setPaused: (victim, paused, jump) => this.#setPaused(hostOf(victim), paused, jump)
+      setPaused: (victim, paused, jump) => this.#setPaused(hostOf(victim), paused, jump),
+      witnesses: view => this.#witnesses(view)
     })
     maker.start(this.#init.faults, this.#init.plan ?? [])
+  }
+
+  /** As anybody knows them who has the offer. */
+  #witnesses(view: number): readonly PeerId[] {
+    for (const { process } of this.hosts)
+      for (const { witnesses } of process?.peer.offers.open() ?? []) return membersOf(witnesses, view)
+    return []
   }
 
   #setPaused(host: Host, paused: boolean, jump: boolean): void {
@@ -322,7 +330,7 @@ export class World {
     const { spec } = offer.signed.body
     const subtasks = split(spec)
     this.#plot.priceCap = ({ subtask }) => priceOf(subtasks[subtask]!.workUnits, spec.pricePerMegaUnitMax)
-    const members = [...offer.witnesses.members]
+    const members = [...membersOf(offer.witnesses, 0)]
     for (let i = 0; i < count && members.length > 0; i++) {
       const [bought] = members.splice(Math.floor(this.#chance.unit() * members.length), 1)
       this.#plot.bought.add(bought!)

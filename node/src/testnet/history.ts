@@ -103,7 +103,14 @@ const schema = z.discriminatedUnion('event', [
   z.object({ ...said, event: z.literal('heard'), from: name }),
   z.object({ ...said, event: z.literal('offer'), job: name }),
   z.object({ ...said, event: z.literal('published'), job: name, subtaskCount: count, locked: amount }),
-  z.object({ ...said, event: z.literal('drawn'), job: name, witnessCount: count, quorum: count }),
+  z.object({
+    ...said,
+    event: z.literal('drawn'),
+    job: name,
+    view: count,
+    witnessCount: count,
+    quorum: count
+  }),
   z.object({ ...said, event: z.literal('equivocated'), job: name, witness: name }),
   z.object({ ...said, event: z.literal('granted'), ...replica, node: name }),
   z.object({ ...said, event: z.literal('lapsed'), ...replica, node: name }),

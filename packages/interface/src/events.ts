@@ -42,7 +42,13 @@ export interface PeerEvents {
   'job:expired': { readonly job: JobId; readonly acceptedCount: number; readonly subtaskCount: number }
   'job:failed': { readonly job: JobId; readonly error: Error }
   /** This peer is one of a job's witnesses. */
-  'witness:drawn': { readonly job: JobId; readonly witnessCount: number; readonly quorum: number }
+  'witness:drawn': {
+    readonly job: JobId
+    /** 0, or that of the witnesses who take over. */
+    readonly view: number
+    readonly witnessCount: number
+    readonly quorum: number
+  }
   /** A witness was caught voting twice. */
   'witness:equivocated': { readonly job: JobId; readonly witness: PeerId }
   /** `waitedMs`: from the first claim to the certificate. */

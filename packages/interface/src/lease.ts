@@ -121,8 +121,8 @@ export interface Refusal {
 }
 
 /** Who witnesses a job: recomputable by anyone. */
-export interface WitnessSet {
+export interface WitnessSet extends WitnessRule {
   readonly job: JobId
+  /** In draw order; each `witnessCount` of them are one view. */
   readonly members: readonly PeerId[]
-  readonly quorum: number
 }

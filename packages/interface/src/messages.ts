@@ -128,6 +128,8 @@ export interface Vacancy {
 /** Answer to {@link Openings}. */
 export interface OpeningsPage {
   readonly open: readonly Vacancy[]
+  /** The view that grants leases, as far as the witness knows. */
+  readonly view: number
   /** The job needs nobody any more. */
   readonly closed: boolean
 }

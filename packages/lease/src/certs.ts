@@ -11,6 +11,7 @@ import type {
   WitnessSet
 } from '@rayswarm/interface'
 import { bytesEqual, verifySigned, type WireContext } from '@rayswarm/wire'
+import { witnessesOf } from './views.ts'
 
 /** Why a certificate, or a record that carries one, does not hold. */
 export type LeaseFault =
@@ -72,10 +73,8 @@ export function leaseCertOf(
 
   for (const { body } of valid) {
     const { replica, holder, fence, price } = body
-    const quorum = quorumOf(
-      valid.filter(other => samePromise(other.body, body)),
-      witnesses
-    )
+    const alike = valid.filter(other => samePromise(other.body, body))
+    const quorum = quorumOf(alike, replica, witnesses)
     if (quorum !== undefined) return { replica, holder, fence, price, promises: quorum }
   }
   return undefined
@@ -91,10 +90,8 @@ export function commitCertOf(
 
   for (const { body } of valid) {
     const { replica, holder, seal, price } = body
-    const quorum = quorumOf(
-      valid.filter(other => sameCommit(other.body, body)),
-      witnesses
-    )
+    const alike = valid.filter(other => sameCommit(other.body, body))
+    const quorum = quorumOf(alike, replica, witnesses)
     if (quorum !== undefined) return { replica, holder, seal, price, votes: quorum }
   }
   return undefined
@@ -154,12 +151,13 @@ function judgeSignatures<Body extends { readonly replica: ReplicaKey }>(
   const reject = (fault: LeaseFault): Admission<LeaseFault> => ({ action: 'reject', fault })
 
   if (cert.replica.job !== witnesses.job) return reject('mismatch')
-  if (signatures.length > witnesses.members.length) return reject('oversized')
+  const members = witnessesOf(witnesses, cert.replica)
+  if (signatures.length > witnesses.witnessCount) return reject('oversized')
   if (signatures.length < witnesses.quorum || signatures.length === 0) return reject('no-quorum')
 
   const signers = new Set<PeerId>()
   for (const { signer, type: signedType, body } of signatures) {
-    if (!witnesses.members.includes(signer)) return reject('not-witness')
+    if (!members.includes(signer)) return reject('not-witness')
     if (signers.has(signer)) return reject('twice')
     if (signedType !== type || !matches(body)) return reject('mismatch')
     signers.add(signer)
@@ -184,9 +182,10 @@ function counts(
 /** Exactly `q` signatures of distinct signers in the order of the witness set, so that everybody builds the same bytes. */
 function quorumOf<Body>(
   signatures: readonly Signed<Body>[],
+  replica: ReplicaKey,
   witnesses: WitnessSet
 ): Signed<Body>[] | undefined {
   const bySigner = new Map(signatures.map(signature => [signature.signer, signature]))
-  const ordered = witnesses.members.flatMap(member => bySigner.get(member) ?? [])
+  const ordered = witnessesOf(witnesses, replica).flatMap(member => bySigner.get(member) ?? [])
   return ordered.length < witnesses.quorum ? undefined : ordered.slice(0, witnesses.quorum)
 }

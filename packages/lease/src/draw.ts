@@ -9,7 +9,7 @@ import type {
   WitnessRule,
   WitnessSet
 } from '@rayswarm/interface'
-import { STAKE_WEIGHT_MAX, WITNESS_COUNT_MAX, WITNESS_TIERS } from '@rayswarm/params'
+import { STAKE_WEIGHT_MAX, WITNESS_COUNT_MAX, WITNESS_TIERS, WITNESS_VIEW_COUNT_MAX } from '@rayswarm/params'
 import { exponentialOf, hashesOf } from './chance.ts'
 
 const DRAW_DOMAIN = 'rayswarm draw'
@@ -19,6 +19,7 @@ export interface DrawInit {
   readonly job: JobId
   /** Neither it nor a peer of its operator checks its own job. */
   readonly creator: PeerId
+  /** Of one view. */
   readonly witnessCount: number
 }
 
@@ -30,8 +31,8 @@ interface Ranked {
 }
 
 /**
- * A job's witnesses in draw order: weighted rendezvous hashing, so that a peer that comes or goes changes only the sets it is in.
- * Undefined when there are fewer eligible operators than asked for.
+ * A job's witnesses in draw order, as many full views as can be filled: weighted rendezvous hashing, so that a peer that comes or
+ * goes changes only its neighbours' places. Undefined when there are fewer eligible operators than one view takes.
  *
  * @see spec/lease.md#draw
  */
@@ -58,8 +59,9 @@ export function drawWitnesses(
     if (first === undefined || compare(ranked, first) < 0) firstOfTag.set(operatorTag, ranked)
   }
   candidates.push(...firstOfTag.values())
-  if (candidates.length < witnessCount) return undefined
-  return lowest(candidates, witnessCount).map(({ registration }) => registration)
+  const viewCount = Math.min(WITNESS_VIEW_COUNT_MAX, Math.floor(candidates.length / witnessCount))
+  if (viewCount === 0) return undefined
+  return lowest(candidates, viewCount * witnessCount).map(({ registration }) => registration)
 }
 
 /** How many witnesses could be drawn for a job of this creator: eligible peers, those of one operator counted once. */
@@ -90,7 +92,7 @@ export function witnessRuleFor(locked: Amount, eligibleCount: number): WitnessRu
 
 /** Who witnesses a job whose witnesses were drawn: see {@link drawWitnesses}. */
 export function drawnSet(offer: Offer, job: JobId, drawn: readonly Registration[]): WitnessSet {
-  return { job, members: drawn.map(({ peer }) => peer), quorum: offer.witness.quorum }
+  return { job, members: drawn.map(({ peer }) => peer), ...offer.witness }
 }
 
 /** Weight of a registration in draws, races and sortition. */

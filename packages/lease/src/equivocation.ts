@@ -8,6 +8,7 @@ import type {
 } from '@rayswarm/interface'
 import { canonical, toHex, verifySigned, type WireContext } from '@rayswarm/wire'
 import { ACCEPT, type LeaseFault, sameCommit, sameReplica } from './certs.ts'
+import { witnessesOf } from './views.ts'
 
 /**
  * The proof that one witness voted for two values of one replica generation. Undefined if these votes are none.
@@ -39,7 +40,7 @@ export function judgeEquivocation(
   if (proof === undefined || proof.witness !== witness || proof.votes[0] !== a) return reject('mismatch')
   if (witnesses !== undefined) {
     if (a.body.replica.job !== witnesses.job) return reject('mismatch')
-    if (!witnesses.members.includes(witness)) return reject('not-witness')
+    if (!witnessesOf(witnesses, a.body.replica).includes(witness)) return reject('not-witness')
   }
   return verifySigned(a, context) && verifySigned(b, context) ? ACCEPT : reject('bad-signature')
 }

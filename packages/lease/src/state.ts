@@ -10,9 +10,10 @@ import type {
   Signed,
   WitnessSet
 } from '@rayswarm/interface'
-import { GENERATION_COUNT_MAX, type Params } from '@rayswarm/params'
+import { GENERATION_MAX, type Params } from '@rayswarm/params'
 import type { WireContext } from '@rayswarm/wire'
 import { leaseTermMs, leaseTotalMs, stallMs } from './timing.ts'
+import { witnessesOf } from './views.ts'
 
 /**
  * What one witness remembers about one generation of one replica. Store it before replying.
@@ -169,11 +170,11 @@ export function isCount(value: number, max: number): boolean {
 
 export function outOfPlace(replica: ReplicaKey, rules: WitnessRules): RefusalReason | undefined {
   if (replica.job !== rules.witnesses.job) return 'unknown-job'
-  if (!rules.witnesses.members.includes(rules.self)) return 'not-witness'
+  if (!witnessesOf(rules.witnesses, replica).includes(rules.self)) return 'not-witness'
   const inRange =
     isCount(replica.subtask, rules.subtaskCount - 1) &&
     isCount(replica.replica, rules.replicaCountMax - 1) &&
-    isCount(replica.generation, GENERATION_COUNT_MAX)
+    isCount(replica.generation, GENERATION_MAX)
   return inRange ? undefined : 'out-of-range'
 }
 

@@ -20,7 +20,7 @@ const BACKOFF_DOUBLINGS_MAX = 7
  * @see spec/lease.md#witnesses
  */
 export function witnessSet(offer: Offer, job: JobId): WitnessSet {
-  return { job, members: [offer.spec.creator], quorum: 1 }
+  return { job, members: [offer.spec.creator], witnessCount: 1, quorum: 1 }
 }
 
 /** How long a renewal lasts, for an execution declared to take `etaMs`. */

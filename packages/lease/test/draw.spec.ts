@@ -11,9 +11,15 @@ const CREATOR = 'creator'
 const peers = (count: number, over: (index: number) => Partial<Registration> = () => ({})) =>
   Array.from({ length: count }, (_, i) => registration(`peer ${String(i).padStart(3, '0')}`, over(i)))
 
-function drawn(snapshot: RegistrySnapshot, witnessCount: number, round = 7): string[] | undefined {
+/** All views, one after the other. */
+function drawnViews(snapshot: RegistrySnapshot, witnessCount: number, round = 7): string[] | undefined {
   const init = { job: JOB, creator: CREATOR, witnessCount }
   return drawWitnesses(snapshot, beaconOf(round), init)?.map(({ peer }) => peer)
+}
+
+/** The first view. */
+function drawn(snapshot: RegistrySnapshot, witnessCount: number, round = 7): string[] | undefined {
+  return drawnViews(snapshot, witnessCount, round)?.slice(0, witnessCount)
 }
 
 const ROUND_COUNT = 900
@@ -84,6 +90,24 @@ describe('drawWitnesses', () => {
       other!.map(({ peer }) => peer),
       first
     )
+  })
+
+  it('draws as many full views as can be filled, at most four', () => {
+    for (const [peerCount, count] of [
+      [6, undefined],
+      [7, 7],
+      [13, 7],
+      [14, 14],
+      [27, 21],
+      [28, 28],
+      [60, 28]
+    ] as const) {
+      const all = drawnViews(snapshotOf(...peers(peerCount)), 7)
+      assert.equal(all?.length, count, `${peerCount} peers`)
+      assert.equal(new Set(all).size, count ?? 0)
+    }
+    const snapshot = snapshotOf(...peers(30))
+    assert.deepEqual(drawnViews(snapshot, 7)!.slice(0, 14), drawn(snapshot, 14))
   })
 
   it('draws a smaller set as the head of a larger one', () => {
@@ -216,6 +240,7 @@ describe('drawnSet', () => {
     assert.deepEqual(drawnSet(offer, JOB, three), {
       job: JOB,
       members: three.map(({ peer }) => peer),
+      witnessCount: 3,
       quorum: 2
     })
   })

@@ -50,10 +50,16 @@ export function replica(over: Partial<ReplicaKey> = {}): ReplicaKey {
   return { job: JOB, subtask: 3, replica: 0, generation: 0, ...over }
 }
 
-export const ownerSet: WitnessSet = { job: JOB, members: [creator.identity.peerId], quorum: 1 }
+export const ownerSet: WitnessSet = {
+  job: JOB,
+  members: [creator.identity.peerId],
+  witnessCount: 1,
+  quorum: 1
+}
 
 export function quorumSet(m: number, q: number): WitnessSet {
-  return { job: JOB, members: witnessContexts.slice(0, m).map(w => w.identity.peerId), quorum: q }
+  const members = witnessContexts.slice(0, m).map(w => w.identity.peerId)
+  return { job: JOB, members, witnessCount: m, quorum: q }
 }
 
 export function rules(over: Partial<WitnessRules> = {}): WitnessRules {

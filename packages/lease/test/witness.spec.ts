@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Refusal } from '@rayswarm/interface'
-import { FENCE_JUMP_MAX, GENERATION_COUNT_MAX, LEASE_ETA_FACTOR_MAX, params } from '@rayswarm/params'
+import { FENCE_JUMP_MAX, LEASE_ETA_FACTOR_MAX, params } from '@rayswarm/params'
 import { signed } from '@rayswarm/wire'
 import {
   leaseState,
@@ -153,7 +153,7 @@ describe('onClaim', () => {
   for (const [what, over] of [
     ['a subtask the job has not', { replica: replica({ subtask: 10 }) }],
     ['a replica the job has not', { replica: replica({ replica: 3 }) }],
-    ['a generation past the last', { replica: replica({ generation: GENERATION_COUNT_MAX + 1 }) }],
+    ['half a generation', { replica: replica({ generation: 0.5 }) }],
     ['a negative subtask', { replica: replica({ subtask: -1 }) }],
     ['fence zero', { fence: 0 }],
     ['a fractional fence', { fence: 1.5 }],

@@ -1,3 +1,5 @@
+import { WITNESS_VIEW_COUNT_MAX } from './limits.ts'
+
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
@@ -140,8 +142,11 @@ export const FENCE_JUMP_MAX = 64
 /** A lease may last this many times the declared execution time before a witness lets others claim. */
 export const LEASE_ETA_FACTOR_MAX = 4
 
-/** New generations of one replica, after rejected or unopened results, before its subtask fails. */
+/** New generations of one replica in one view, after rejected or unopened results, before its subtask fails. */
 export const GENERATION_COUNT_MAX = 3
+
+/** Last generation of a replica, all views counted. */
+export const GENERATION_MAX = WITNESS_VIEW_COUNT_MAX * (GENERATION_COUNT_MAX + 1) - 1
 
 /** A registration counts this many epochs after it was made, so that no peer id is ground for a known beacon. */
 export const REGISTRATION_DELAY_EPOCHS = 2

@@ -10,8 +10,9 @@ import {
   type WitnessRule
 } from '@rayswarm/interface'
 import { drawableCount, witnessRuleFor } from '@rayswarm/lease'
+import { appointmentHash } from '@rayswarm/settlement'
 import type { RoleComponents } from './components.ts'
-import type { DrawFault, Drawn, Draws } from './draws.ts'
+import { appointmentOf, type DrawFault, type Drawn, type Draws } from './draws.ts'
 import { Scope } from './scope.ts'
 
 /** Looks at a beacon that has no value yet, before we give up: a chain may be slow, but not this slow. */
@@ -71,10 +72,10 @@ export class Appointing {
     const offer = { spec: job.spec, escrow: job.escrow, witness, drawEpoch }
     const drawn = await this.draws.draw({ registry, beacon }, job.job, offer)
     if (typeof drawn === 'string') throw notDrawn(job.job, drawn)
-    if (appointed !== undefined && appointed !== this.draws.appointmentOf(drawn, offer))
+    const appointment = appointmentOf(drawn, offer)
+    if (appointed !== undefined && appointed !== appointmentHash(appointment))
       return this.#appointedBefore({ registry, beacon }, job, offer, appointed)
-    const witnesses = drawn.witnesses.map(({ account }) => account)
-    await chain.appoint(job.escrow, { views: [witnesses], quorum: witness.quorum })
+    await chain.appoint(job.escrow, appointment)
     return { witness, drawEpoch, drawn }
   }
 
@@ -90,7 +91,7 @@ export class Appointing {
     for (let back = 1; back <= EPOCHS_BACK_MAX && back <= offer.drawEpoch; back++) {
       const drawEpoch = offer.drawEpoch - back
       const drawn = await this.draws.draw(luck, job, { ...offer, drawEpoch })
-      if (typeof drawn !== 'string' && this.draws.appointmentOf(drawn, offer) === appointed)
+      if (typeof drawn !== 'string' && appointmentHash(appointmentOf(drawn, offer)) === appointed)
         return { witness, drawEpoch, drawn }
     }
     throw otherWitnesses(appointedJob, offer)

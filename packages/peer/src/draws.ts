@@ -1,4 +1,12 @@
-import type { Beacon, BeaconValue, Hex, JobId, Offer, Registration, Registry } from '@rayswarm/interface'
+import type {
+  Appointment,
+  Beacon,
+  BeaconValue,
+  JobId,
+  Offer,
+  Registration,
+  Registry
+} from '@rayswarm/interface'
 import { drawWitnesses, type RaceTable, raceOf } from '@rayswarm/lease'
 import { appointmentHash } from '@rayswarm/settlement'
 import type { RoleComponents } from './components.ts'
@@ -8,7 +16,7 @@ const SNAPSHOT_COUNT_MAX = 8
 
 /** Who was drawn for a job, and by which luck. */
 export interface Drawn {
-  /** In draw order. */
+  /** In draw order, view after view. */
   readonly witnesses: readonly Registration[]
   readonly beacon: BeaconValue
   /** The registry of the draw, for claims without a grant. */
@@ -22,6 +30,15 @@ export type DrawFault =
   | 'wrong-epoch' // not the epoch in which the beacon spoke
   | 'too-few' // the registry of that epoch has fewer eligible operators
   | 'not-appointed' // the escrow does not name the drawn witnesses
+
+/** What the escrow of a drawn offer must say. */
+export function appointmentOf({ witnesses }: Drawn, { witness }: Pick<Offer, 'witness'>): Appointment {
+  const { witnessCount, quorum } = witness
+  const views = Array.from({ length: witnesses.length / witnessCount }, (_, view) =>
+    witnesses.slice(view * witnessCount, (view + 1) * witnessCount).map(({ account }) => account)
+  )
+  return { views, quorum }
+}
 
 /** Draws the witnesses of jobs. */
 export class Draws {
@@ -41,7 +58,7 @@ export class Draws {
     if (state === 'none' || !final) return 'not-final'
     const drawn = await this.draw({ registry, beacon }, job, offer)
     if (typeof drawn === 'string') return drawn
-    return appointed === this.appointmentOf(drawn, offer) ? drawn : 'not-appointed'
+    return appointed === appointmentHash(appointmentOf(drawn, offer)) ? drawn : 'not-appointed'
   }
 
   /** Draw, before anybody was appointed. */
@@ -61,10 +78,6 @@ export class Draws {
     const { creator } = offer.spec
     const witnesses = drawWitnesses({ epoch, entries }, value, { job, creator, witnessCount })
     return witnesses === undefined ? 'too-few' : { witnesses, beacon: value, race: table }
-  }
-
-  appointmentOf({ witnesses }: Drawn, offer: Pick<Offer, 'witness'>): Hex {
-    return appointmentHash({ views: [witnesses.map(w => w.account)], quorum: offer.witness.quorum })
   }
 
   #snapshot(

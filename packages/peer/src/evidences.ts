@@ -23,11 +23,16 @@ import type { JobState } from './job-state.ts'
 import type { KnownOffer } from './offer-book.ts'
 import type { SyncRole, SyncSet } from './sync-role.ts'
 
-type Take = (cert: CommitCert, attestation: Signed<Attestation>) => boolean | undefined
+/** Who judges the evidence of one job here. */
+interface EvidenceJudge {
+  /** Whose evidence counts. */
+  readonly witnesses: readonly PeerId[]
+  take(cert: CommitCert, attestation: Signed<Attestation>): boolean | undefined
+}
 
 /** The opened replicas of one job, as its judges reconcile them. */
 interface EvidenceSet {
-  readonly offer: KnownOffer
+  readonly judge: EvidenceJudge
   readonly sync: SyncSet
   readonly items: Map<string, MessageOf<'evidence'>>
   readonly countMax: number
@@ -43,8 +48,8 @@ export class Evidences {
     readonly sync: SyncRole
   ) {}
 
-  /** Offer a job's evidence to the other judges, beginning with what is known; `take` judges what comes from them. */
-  open(offer: KnownOffer, state: JobState, take: Take): void {
+  /** Offer a job's evidence to the other judges, beginning with what is known; `judge` takes what comes from them. */
+  open(offer: KnownOffer, state: JobState, judge: EvidenceJudge): void {
     // A single judge has nobody to agree with.
     if (offer.drawn === undefined || this.#sets.has(offer.job)) return
     const ids = new IdSet()
@@ -57,10 +62,10 @@ export class Evidences {
         const item = items.get(toHex(id))
         return item && encodeMessage(item)
       },
-      take: bytes => this.#take(bytes, offer.job, take)
+      take: bytes => this.#take(bytes, offer.job, judge)
     }
     const countMax = state.tracks.length * REPLICA_COUNT_MAX
-    this.#sets.set(offer.job, { offer, sync, items, countMax, unregister: this.sync.register(sync) })
+    this.#sets.set(offer.job, { judge, sync, items, countMax, unregister: this.sync.register(sync) })
     for (const { record } of state.tracks)
       for (const { cert, attestation } of record.replicas)
         if (cert !== undefined && attestation !== undefined) this.add(offer.job, cert, attestation)
@@ -88,17 +93,17 @@ export class Evidences {
     const set = this.#sets.get(job)
     if (set === undefined) return
     const { chance, network } = this.components
-    const others = set.offer.witnesses.members.filter(member => member !== network.peerId)
+    const others = set.judge.witnesses.filter(member => member !== network.peerId)
     const other = peer ?? others[Math.floor(chance.unit() * others.length)]
     if (other !== undefined) await this.sync.exchange(other, set.sync)
   }
 
-  #take(bytes: Uint8Array, job: JobId, take: Take): Admission {
+  #take(bytes: Uint8Array, job: JobId, judge: EvidenceJudge): Admission {
     const decoded = decodeMessage(bytes, ['evidence'], this.components.context)
     if (!decoded.ok) return { action: 'reject', fault: decoded.fault }
     const { cert, attestation } = decoded.value.body
     if (cert.replica.job !== job) return { action: 'reject', fault: 'another-job' }
-    return take(cert, attestation) === true
+    return judge.take(cert, attestation) === true
       ? { action: 'accept' }
       : { action: 'ignore', fault: 'not-evidence' }
   }

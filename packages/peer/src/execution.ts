@@ -1,9 +1,9 @@
 import {
   type Account,
   type Attestation,
+  type Cid,
   type CommitCert,
   type Grant,
-  type JobSpec,
   type Opening,
   type Probe,
   RayswarmError,
@@ -13,16 +13,18 @@ import {
   type Signed,
   type Subtask
 } from '@rayswarm/interface'
-import { certKey } from '@rayswarm/lease'
+import { certKey, firstGenerationOf, viewOf } from '@rayswarm/lease'
+import { deadlineAtMs } from '@rayswarm/market'
 import { digestOf, sealOf } from '@rayswarm/verification'
 import { canonical, replicaId, signed } from '@rayswarm/wire'
 import { encodeOutput } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { KnownOffer } from './offer-book.ts'
+import type { Openings } from './openings.ts'
 import type { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
-import { type HeldLease, WitnessQuorum } from './witness-quorum.ts'
+import { type HeldLease, type Silence, WitnessQuorum } from './witness-quorum.ts'
 
 /** What one execution needs to know about its job. */
 export interface ExecutionInit {
@@ -37,6 +39,8 @@ export interface ExecutionInit {
   readonly subtask: Subtask
   readonly probe: Probe
   readonly etaMs: number
+  /** Tells which view grants leases. */
+  readonly openings: Openings
   /** The job's loaded scene, shared by its executions. */
   readonly session: () => Promise<Session>
 }
@@ -51,6 +55,18 @@ export interface SealedResult {
 export type ExecutionEnd =
   | { readonly end: 'sealed'; readonly sealed: SealedResult; readonly elapsedMs: number }
   | { readonly end: 'refused'; readonly refusal: Refusal }
+  /** No quorum of witnesses answers. */
+  | { readonly end: 'silence' }
+
+/** What an execution yielded. */
+interface Executed {
+  readonly digest: Uint8Array
+  readonly result: Cid
+  readonly resultSizeBytes: number
+  readonly elapsedMs: number
+}
+
+type Committed = SealedResult | { readonly refusal: Refusal } | Silence
 
 /** One attempt at one replica: claim, keep the lease, execute, store the result, commit its seal. */
 export class Execution {
@@ -71,6 +87,7 @@ export class Execution {
     const wish = { replica, etaMs, fence: this.init.fence + 1, ...(grant && { grant }) }
     const claimedAtMs = this.components.clock.nowMs()
     const claimed = await quorum.claim(wish)
+    if ('silent' in claimed) return { end: 'silence' }
     if ('refusal' in claimed) return { end: 'refused', refusal: claimed.refusal }
     const { held } = claimed
     const { fence } = held.cert
@@ -103,17 +120,16 @@ export class Execution {
     })
     keeper.start()
     try {
-      const startedAtMs = this.components.clock.nowMs()
-      const sealed = await this.#seal(lost.signal, startedAtMs)
-      const committed = await quorum.commit(held.cert, sealed.seal)
-      if ('refusal' in committed) {
-        await this.components.assets.unpin(sealed.attestation.body.result).catch(() => undefined)
-        return { end: 'refused', refusal: committed.refusal }
+      const executed = await this.#run(lost.signal)
+      const committed = await this.#commit(quorum, held, executed)
+      if (!('cert' in committed)) {
+        await this.components.assets.unpin(executed.result).catch(() => undefined)
+        return 'refusal' in committed ? { end: 'refused', ...committed } : { end: 'silence' }
       }
-      const { cert } = committed
+      const { attestation, cert } = committed
       this.#hint(cert)
-      const elapsedMs = this.components.clock.nowMs() - startedAtMs
-      const result = { attestation: sealed.attestation, cert }
+      const { elapsedMs } = executed
+      const result = { attestation, cert }
       // A full disk must not cost the node its pay: without the record only a restart would lose it.
       await this.components.store
         .put(sealedKey(result), canonical(result))
@@ -128,13 +144,34 @@ export class Execution {
     }
   }
 
-  /** Execute, store the result, and bind it to a seal that tells nothing about it. */
-  async #seal(
-    signal: AbortSignal,
-    startedAtMs: number
-  ): Promise<{ seal: Uint8Array; attestation: Signed<Attestation> }> {
-    const { assets, chance, clock, context, events, network } = this.components
-    const { account, offer, replica, subtask, probe } = this.init
+  /** Close the replica, as long as it takes: what was computed outlives a partition, and the witnesses that leased it. */
+  async #commit(quorum: WitnessQuorum, first: HeldLease, executed: Executed): Promise<Committed> {
+    const { clock, params } = this.components
+    const { offer, openings } = this.init
+    for (let held = first; ; ) {
+      const { replica } = held.cert
+      const attestation = this.#attest(replica, executed)
+      const committed = await quorum.commit(held.cert, sealOf(attestation.body))
+      if ('cert' in committed) return { attestation, ...committed }
+      if ('refusal' in committed || clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
+      openings.leave(viewOf(replica.generation))
+      const page = await openings.ask()
+      const generation = firstGenerationOf(page?.view ?? 0)
+      if (generation > replica.generation) {
+        const wish = { replica: { ...replica, generation }, fence: 1, etaMs: held.etaMs }
+        const claimed = await quorum.claim(wish)
+        if ('held' in claimed && claimed.held.register === undefined) held = claimed.held
+        else if ('refusal' in claimed && claimed.refusal.reason !== 'too-early') return claimed
+      }
+      await this.scope.sleep(params.leaseRetryMs)
+    }
+  }
+
+  /** Execute, and store the result. */
+  async #run(signal: AbortSignal): Promise<Executed> {
+    const { assets, clock, events } = this.components
+    const { replica, subtask } = this.init
+    const startedAtMs = clock.nowMs()
     const session = await this.init.session()
     if (signal.aborted) throw new RayswarmError('ERR_ABORTED', 'stopped before the execution began')
     const output = await session.run(subtask, {
@@ -146,24 +183,29 @@ export class Execution {
     })
     const bytes = encodeOutput(output)
     const result = await assets.addBytes(bytes)
-    const opening: Opening = { digest: digestOf(output), salt: chance.bytes(32) }
-    const spec: JobSpec = offer.signed.body.spec
-    const attestation = signed(
+    const elapsedMs = clock.nowMs() - startedAtMs
+    return { digest: digestOf(output), result, resultSizeBytes: bytes.length, elapsedMs }
+  }
+
+  /** Bind a result to a seal that tells nothing about it: the hash of this. */
+  #attest(replica: ReplicaKey, { digest, elapsedMs, ...stored }: Executed): Signed<Attestation> {
+    const { chance, context, network } = this.components
+    const { account, offer, probe } = this.init
+    const opening: Opening = { digest, salt: chance.bytes(32) }
+    return signed(
       'attestation',
       {
         replica,
         holder: network.peerId,
         account,
-        manifest: spec.manifest,
+        manifest: offer.signed.body.spec.manifest,
         equivalenceClass: probe.equivalenceClass,
         opening,
-        result,
-        resultSizeBytes: bytes.length,
-        elapsedMs: Math.round(clock.nowMs() - startedAtMs)
+        ...stored,
+        elapsedMs: Math.round(elapsedMs)
       },
       context
     )
-    return { seal: sealOf(attestation.body), attestation }
   }
 
   /** Publish that a replica is closed, for whoever looks for it. Nobody depends on it. A lease is over before a record of it is read. */

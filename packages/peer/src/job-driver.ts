@@ -80,6 +80,7 @@ export class JobDriver {
       state: this.state,
       scope: this.scope,
       revisable: !isOnlyJudge,
+      view: 0,
       keep: 'memory',
       adopt: (record, cert) => !isOnlyJudge || adoptGranted(record, cert),
       isAsGranted: (record, { manifest, account, equivalenceClass }) =>
@@ -108,9 +109,7 @@ export class JobDriver {
     for (const { body } of this.roles.ledger.own())
       if (body.claim.kind === 'verdicts')
         for (const { replica } of body.claim.verdicts) this.#said.add(replicaId(replica))
-    this.roles.evidences.open(this.init.offer, this.state, (cert, attestation) =>
-      this.#judge.take(cert, attestation)
-    )
+    this.roles.evidences.open(this.init.offer, this.state, this.#judge)
     this.#judge.start()
     for (const track of this.state.tracks)
       if (track.record.state !== 'running') this.scope.spawn('verdict', () => this.#sayVerdicts(track))
@@ -139,6 +138,11 @@ export class JobDriver {
     await this.scope.close()
     this.roles.evidences.close(this.job)
     await this.state.saved().catch(cause => this.components.log.warn('job state not kept', { cause }))
+  }
+
+  /** Who knows what this job came to. */
+  get witnesses(): readonly PeerId[] {
+    return this.#judge.witnesses
   }
 
   /** Answer a bid; the answer waits for the end of the matching window. */
@@ -215,6 +219,12 @@ export class JobDriver {
       events.emit('replica:granted', { replica: grant.replica, node: grant.holder })
       return granted
     })
+  }
+
+  /** Nothing is left to execute, and the money has not moved: whoever has to take over hears of it. */
+  async seekWitnesses(): Promise<void> {
+    const page = await this.#openings.ask()
+    if (page !== undefined) this.#openings.leave(page.view)
   }
 
   /** What is open at the witnesses and not granted by us a moment ago. */

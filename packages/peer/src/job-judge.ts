@@ -7,8 +7,7 @@ import type {
   Signed,
   SubtaskOutput
 } from '@rayswarm/interface'
-import { judgeCommitCert, proofsOf, sameCommit } from '@rayswarm/lease'
-import { GENERATION_COUNT_MAX } from '@rayswarm/params'
+import { firstGenerationOf, judgeCommitCert, proofsOf, sameCommit, viewOf } from '@rayswarm/lease'
 import { type Judgement, judge, judgeReveal, mayOpen, maySuffice } from '@rayswarm/verification'
 import type { RoleComponents } from './components.ts'
 import { holderOf, type JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
@@ -26,6 +25,8 @@ export interface JobJudgeInit {
    * the same sum. A single judge's word stands.
    */
   readonly revisable: boolean
+  /** The view this judge witnesses for; 0 for a creator. */
+  readonly view: number
   /** Take note of a certified commit; false when it counts for nobody. */
   readonly adopt: (record: ReplicaRecord, cert: CommitCert) => boolean
   /** Whether what is attested is what this holder was given the replica for. */
@@ -45,15 +46,36 @@ export class JobJudge {
   /** Nodes whose result lost against a quorum of this job: they get no second chance in it. */
   readonly caught = new Set<PeerId>()
   #closed = false
+  #closedView = 0
 
   constructor(
     readonly components: RoleComponents,
     readonly init: JobJudgeInit
   ) {}
 
+  /** The last view that is known to have closed anything. */
+  get closedView(): number {
+    return this.#closedView
+  }
+
+  /** The view in which replicas are wanted: our own, or a later one that closed any. */
+  get view(): number {
+    return Math.max(this.init.view, this.#closedView)
+  }
+
+  /** Whose evidence counts: the witnesses of all views so far. */
+  get witnesses(): readonly PeerId[] {
+    const { members, witnessCount } = this.init.offer.witnesses
+    return members.slice(0, (this.view + 1) * witnessCount)
+  }
+
   /** Look at everything once, after a start or a restart. */
   start(): void {
-    for (const track of this.init.state.tracks) {
+    const { tracks } = this.init.state
+    for (const { record } of tracks)
+      for (const { cert, generation } of record.replicas)
+        if (cert !== undefined) this.#closedView = Math.max(this.#closedView, viewOf(generation))
+    for (const track of tracks) {
       this.#remember(track)
       this.consider(track)
     }
@@ -141,7 +163,7 @@ export class JobJudge {
     if (this.init.scope.closed || this.#closed) return
     if (record.state !== 'running' && !revisable) return
     if (this.#fetchUnread(track)) return
-    const judgement = judge(state.spec.verify, state.outcomes(track))
+    const judgement = judge(state.spec.verify, state.outcomes(track), firstGenerationOf(this.view))
     // What was accepted stays so; late evidence may only change who is paid for it.
     if (record.state === 'accepted' && judgement.state !== 'decided') return
     if (judgement.state === 'waiting') return this.#refreshOpenings(track)
@@ -208,8 +230,7 @@ export class JobJudge {
   #makeRoom(key: ReplicaKey): { track: SubtaskTrack; record: ReplicaRecord } | undefined {
     const track = this.init.state.tracks[key.subtask]
     const { replicaCountMax } = this.init.state.spec.verify
-    if (track === undefined || key.replica >= replicaCountMax || key.generation > GENERATION_COUNT_MAX)
-      return undefined
+    if (track === undefined || key.replica >= replicaCountMax) return undefined
     const { replica, generation } = key
     const openSinceMs = this.components.clock.nowMs()
     const record: ReplicaRecord = { replica, generation, outcome: 'open', openSinceMs }
@@ -228,7 +249,16 @@ export class JobJudge {
     void this.init.state.save(track)
     this.#tell(cert)
     this.#refreshOpenings(track)
+    this.#follow(viewOf(record.generation))
     return true
+  }
+
+  /** A later view closes replicas: what the earlier ones left open is its own now. */
+  #follow(view: number): void {
+    const before = this.view
+    this.#closedView = Math.max(this.#closedView, view)
+    if (this.view === before) return
+    for (const track of this.init.state.tracks) if (track.record.state === 'running') this.consider(track)
   }
 
   /** Start the reveal clocks of replicas that may open now, and tell their holders. */
@@ -271,10 +301,10 @@ export class JobJudge {
   }
 
   async #fetchNow(track: SubtaskTrack, record: ReplicaRecord): Promise<void> {
-    const { offer, keep, scope, state } = this.init
+    const { keep, scope, state } = this.init
     const attestation = record.attestation!.body
     const toDisk = keep === 'disk'
-    const options = { providers: [attestation.holder, ...offer.witnesses.members], toDisk }
+    const options = { providers: [attestation.holder, ...this.witnesses], toDisk }
     const fetched = await fetchResult(this.components, scope, track.subtask, attestation, options)
     if ('output' in fetched) {
       // Kept with whatever follows from it: after a crash it is only fetched again.

@@ -14,6 +14,7 @@ import { canonical } from '@rayswarm/wire'
 import { FrameAssembler } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { PublishedJob } from './creator-role.ts'
+import { appointmentOf } from './draws.ts'
 import { JobDriver } from './job-driver.ts'
 import { holderOf, type SubtaskTrack } from './job-state.ts'
 import type { JudgeRoles } from './judge-role.ts'
@@ -82,7 +83,7 @@ export class JobRun {
       if (track.record.state !== 'accepted' || accepted === undefined || this.#assembled.has(track)) continue
       const attestation = accepted.attestation!.body
       try {
-        const providers = [attestation.holder, ...this.offer.witnesses.members]
+        const providers = [attestation.holder, ...this.driver.witnesses]
         const options = { providers, toDisk: false }
         const { driver } = this
         const fetched = await fetchResult(this.components, driver.scope, track.subtask, attestation, options)
@@ -157,25 +158,23 @@ export class JobRun {
     if (this.offer.drawn === undefined) return
     const { escrow } = this.#offer.body
     const isLocked = async (): Promise<boolean> => (await chain.escrow(escrow)).state === 'locked'
-    while (await this.#persevere('escrow read', isLocked))
+    while (await this.#persevere('escrow read', isLocked)) {
+      await this.driver.seekWitnesses()
       await this.driver.scope.sleep(params.settleTurnMs / 4)
-    for (const witness of this.offer.witnesses.members) await this.roles.evidences.exchange(this.job, witness)
+    }
+    for (const witness of this.driver.witnesses) await this.roles.evidences.exchange(this.job, witness)
     await this.driver.state.fetched()
   }
 
   /** Settle by our own signature; where witnesses were drawn, read what they settled. */
   async #settlementOf({ order, receipts }: Due): Promise<SettlementOutcome> {
     const { chain, events } = this.components
-    const { drawn, witnesses } = this.offer
+    const { drawn } = this.offer
     if (drawn === undefined) {
       events.emit('settlement:signed', { job: this.job, receiptsRoot: order.receiptsRoot, receipts })
       return chain.settle(order, await chain.signSettlement(order))
     }
-    const appointment = {
-      views: [drawn.witnesses.map(({ account }) => account)],
-      quorum: witnesses.quorum
-    }
-    return chain.settleByWitnesses(order, appointment, [])
+    return chain.settleByWitnesses(order, appointmentOf(drawn, this.#offer.body), [])
   }
 
   /** Say that the job is over, and drop what it needed. The money has moved: nothing here may hold up the report. */

@@ -7,17 +7,20 @@ import {
   type SettlementOutcome,
   type SettlementSignature
 } from '@rayswarm/interface'
-import { raceDelayMs, raceWeightOf, type WitnessRules } from '@rayswarm/lease'
-import { decodeMessage, encodeMessage, type MessageOf, message } from '@rayswarm/wire'
+import { membersOf, raceDelayMs, raceWeightOf, viewOfPeer, type WitnessRules } from '@rayswarm/lease'
+import { OFFER_COUNT_MAX } from '@rayswarm/params'
+import { decodeMessage, encodeMessage, jobIdOf, type MessageOf, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import { convict } from './convict.ts'
+import { appointmentOf } from './draws.ts'
 import type { Evidences } from './evidences.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import type { Due } from './receipts.ts'
 import { Scope } from './scope.ts'
 import { etaMsMax } from './speed.ts'
+import { Standby } from './standby.ts'
 import { verdictsClaims, verdictsOf } from './verdicts.ts'
 import { WitnessJob } from './witness-job.ts'
 import type { Judging, WitnessRole } from './witness-role.ts'
@@ -35,6 +38,9 @@ export interface JudgeRoles {
 /** Carries jobs that this peer was drawn for to their end, whether their creators are there or not. */
 export class JudgeRole implements Judging {
   readonly #jobs = new Map<JobId, WitnessJob>()
+  readonly #standbys = new Map<JobId, Standby>()
+  /** Jobs that an earlier process of this peer witnessed. */
+  readonly #resumed = new Set<JobId>()
   readonly #scope: Scope
 
   constructor(
@@ -49,8 +55,10 @@ export class JudgeRole implements Judging {
     const { store, context, log } = this.components
     for await (const [key, bytes] of store.list('witnessed/')) {
       const decoded = decodeMessage(bytes, ['offer'], context)
-      if (decoded.ok) this.roles.offers.resume(decoded.value)
-      else log.warn('stored offer unreadable', { key, fault: decoded.fault })
+      if (decoded.ok) {
+        this.#resumed.add(jobIdOf(decoded.value.body.spec))
+        this.roles.offers.resume(decoded.value)
+      } else log.warn('stored offer unreadable', { key, fault: decoded.fault })
     }
     this.roles.offers.onOffer(offer => this.#attend(offer))
     for (const offer of this.roles.offers.open()) this.#attend(offer)
@@ -94,9 +102,13 @@ export class JudgeRole implements Judging {
     from: PeerId
   ): Promise<MessageOf<'openings-page' | 'cosign-reply'>> {
     if (question.type === 'cosign') return this.#onCosign(question, from)
-    const job = this.#jobs.get(question.body.job)
-    if (job === undefined) throw new RangeError('not a job we witness')
-    return job.openings(from)
+    const { job } = question.body
+    const standby = this.#standbyFor(job)
+    standby?.poke()
+    const witnessed = this.#jobs.get(job)
+    if (witnessed !== undefined) return witnessed.openings(from)
+    if (standby === undefined) throw new RangeError('not a job we witness')
+    return message('openings-page', { open: [], view: 0, closed: false })
   }
 
   async onVerification(
@@ -121,8 +133,7 @@ export class JudgeRole implements Judging {
   /** Another witness asks for our signature: it gets it if we come to the same sum. */
   async #onCosign(request: MessageOf<'cosign'>, from: PeerId): Promise<MessageOf<'cosign-reply'>> {
     const job = this.#jobs.get(request.body.job)
-    if (job === undefined || !job.init.offer.witnesses.members.includes(from))
-      throw new RangeError('not ours')
+    if (job === undefined || !job.members.includes(from)) throw new RangeError('not ours')
     const sign = async (): Promise<string | undefined> => {
       if (job.endedAtMs === undefined) return undefined
       const due = job.order()
@@ -143,14 +154,38 @@ export class JudgeRole implements Judging {
     return chain.signSettlement(order)
   }
 
+  /** Our place among the witnesses of a later view; made when it is first asked for. */
+  #standbyFor(job: JobId): Standby | undefined {
+    const known = this.#standbys.get(job)
+    if (known !== undefined) return known
+    const offer = this.roles.offers.get(job)
+    const view = offer?.drawn && viewOfPeer(offer.witnesses, this.components.network.peerId)
+    if (offer === undefined || !view) return undefined
+    const takeOver = (): void => this.#witness(offer, view)
+    const standby = new Standby(this.components, this.#scope, offer, view, takeOver)
+    this.#standbys.set(job, standby)
+    for (const eldest of this.#standbys.keys())
+      if (this.#standbys.size > OFFER_COUNT_MAX) this.#standbys.delete(eldest)
+    return standby
+  }
+
   #attend(offer: KnownOffer): void {
-    const { network, log, params, store, events } = this.components
-    const { job, drawn, witnesses, signed } = offer
-    if (drawn === undefined || !witnesses.members.includes(network.peerId) || this.#jobs.has(job)) return
+    const view = offer.drawn && viewOfPeer(offer.witnesses, this.components.network.peerId)
+    if (view === undefined) return
+    // Who took over goes on after a restart: only it knows what it promised.
+    if (view === 0 || this.#resumed.has(offer.job)) this.#witness(offer, view)
+  }
+
+  #witness(offer: KnownOffer, view: number): void {
+    const { log, params, store, events } = this.components
+    const { job, witnesses, signed } = offer
+    if (this.#jobs.has(job)) return
     if (this.#jobs.size >= WITNESSED_COUNT_MAX) return log.warn('witnesses too many jobs already', { job })
     const { evidences, witness } = this.roles
     const witnessed = new WitnessJob(this.components, {
       offer,
+      view,
+      isVacant: () => this.#standbys.get(job)?.isActing === true,
       evidences,
       onEquivocation: proofs => convict(this.components, this.#scope, this.roles.ledger, proofs),
       stateOf: key => witness.stateOf(key)
@@ -161,20 +196,21 @@ export class JudgeRole implements Judging {
         await store.put(`witnessed/${job}`, encodeMessage(signed))
         await witnessed.start()
       })
-      events.emit('witness:drawn', { job, witnessCount: witnesses.members.length, quorum: witnesses.quorum })
+      const { witnessCount, quorum } = witnesses
+      events.emit('witness:drawn', { job, view, witnessCount, quorum })
       await this.#keepAssets(witnessed)
     })
     this.#scope.spawn('settlement turn', () => this.#takeTurns(witnessed))
   }
 
   /** The creator may leave: its scene must not leave with it. */
-  async #keepAssets({ job, state, scope, init }: WitnessJob): Promise<void> {
+  async #keepAssets({ job, judge, state, scope }: WitnessJob): Promise<void> {
     const { assets, log, params } = this.components
     const { manifest, assetsSizeBytes, creator } = state.spec
     while (!scope.closed) {
       try {
         const checkout = await assets.checkout(manifest, {
-          providers: [creator, ...init.offer.witnesses.members],
+          providers: [creator, ...judge.witnesses],
           sizeBytesMax: assetsSizeBytes,
           timeoutMs: params.assetsTimeoutMs,
           signal: scope.signal
@@ -213,9 +249,13 @@ export class JudgeRole implements Judging {
     const { chain, events, network, params } = this.components
     const due = job.order()
     const { order } = due
-    const { members, quorum } = job.init.offer.witnesses
+    const { drawn, signed, witnesses } = job.init.offer
+    const { quorum } = witnesses
+    const { members } = job
+    const appointment = appointmentOf(drawn!, signed.body)
+    const accounts = appointment.views[job.init.view]!
     const own = {
-      account: job.appointment.views[0]![job.rank]!,
+      account: accounts[job.rank]!,
       signature: await this.#sign(job, due)
     }
     const signatures: SettlementSignature[] = [own]
@@ -227,7 +267,7 @@ export class JudgeRole implements Judging {
         if (member === network.peerId) return
         const answer = await ask(this.components, member, 'lease', question, ['cosign-reply'], options)
         const { signature } = answer?.body ?? {}
-        const account = job.appointment.views[0]![rank]!
+        const account = accounts[rank]!
         if (signature !== undefined && chain.verifySettlement(order, { account, signature }))
           signatures.push({ account, signature })
       })
@@ -237,13 +277,19 @@ export class JudgeRole implements Judging {
       for (const member of members)
         if (member !== network.peerId) await this.roles.evidences.exchange(job.job, member)
       job.retryMissing()
+      // Too few of us may be left: the next view sees for itself.
+      const knock = encodeMessage(message('openings', { job: job.job }))
+      for (const member of membersOf(witnesses, job.init.view + 1))
+        this.#scope.spawn('knock', async () => {
+          await ask(this.components, member, 'lease', knock, ['openings-page'], options)
+        })
       throw new RayswarmError(
         'ERR_TIMEOUT',
         `${signatures.length} of ${quorum} witnesses agree on the settlement`,
         { thing: 'job', value: job.job, remedy: 'None: the next turn tries again with more evidence.' }
       )
     }
-    const outcome = await chain.settleByWitnesses(order, job.appointment, signatures.slice(0, quorum))
+    const outcome = await chain.settleByWitnesses(order, appointment, signatures)
     events.emit('job:settled', { job: job.job, outcome })
     await this.#say(job, outcome)
   }

@@ -5,17 +5,19 @@ import type {
   Escrow,
   IneligibleReason,
   Refusal,
+  ReplicaKey,
   Runner,
   Session,
   Subtask,
   Unsubscribe
 } from '@rayswarm/interface'
-import { claimBackoffMs } from '@rayswarm/lease'
+import { claimBackoffMs, viewOf } from '@rayswarm/lease'
 import { deadlineAtMs, quote } from '@rayswarm/market'
 import { canonical } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { KnownOffer } from './offer-book.ts'
+import { Openings } from './openings.ts'
 import { Scope } from './scope.ts'
 
 /** One job as a node sees it: its scene, loaded once, and what this node has under way for it. */
@@ -40,6 +42,7 @@ export class NodeJob {
   /** Bids in a row that the creator left unanswered, and when it is asked again. */
   silenceCount = 0
   askCreatorAtMs = 0
+  readonly openings: Openings
   readonly #sealedSubtasks = new Set<number>()
   /** A bid is under way: grants may come. */
   bidding = false
@@ -58,6 +61,7 @@ export class NodeJob {
     this.sinceMs = components.clock.nowMs()
     this.scope = new Scope(components)
     this.executions = new Scope(components)
+    this.openings = new Openings(components, this.scope, offer)
   }
 
   /** Made on first use: a stranger's list may be long, so its escrow is looked at before. */
@@ -80,6 +84,12 @@ export class NodeJob {
 
   noteSealed(subtask: number): void {
     this.#sealedSubtasks.add(subtask)
+  }
+
+  /** No quorum answers: whoever takes over is asked next. */
+  onSilence({ generation }: ReplicaKey): void {
+    this.openings.leave(viewOf(generation))
+    this.onRefusal({ reason: 'overloaded' })
   }
 
   /** Others were first, or some witnesses are not of one mind with the one we asked: reach again later, and later. */
@@ -124,7 +134,7 @@ export class NodeJob {
     const { assets, params } = this.components
     const { spec } = this.offer.signed.body
     const checkout = await assets.checkout(spec.manifest, {
-      providers: [spec.creator, ...this.offer.witnesses.members],
+      providers: [spec.creator, ...this.openings.members],
       sizeBytesMax: spec.assetsSizeBytes,
       timeoutMs: params.assetsTimeoutMs,
       signal: this.scope.signal
@@ -168,10 +178,10 @@ export class NodeJob {
 
   /** The job is over: drop its assets, results and seals. Its witnesses keep what they vouch for until its time is over. */
   async forget(): Promise<void> {
-    const { assets, network, store } = this.components
-    const { job, signed, drawn, witnesses } = this.offer
+    const { assets, store } = this.components
+    const { job, signed } = this.offer
     for await (const [key] of store.list(`sealed/${job}/`)) await store.delete(key)
-    if (drawn !== undefined && witnesses.members.includes(network.peerId)) return
+    if ((await store.get(`witnessed/${job}`)) !== undefined) return
     for await (const [key] of store.list(`kept/${job}/`)) {
       await assets.unpin(key.slice(`kept/${job}/`.length)).catch(() => undefined)
       await store.delete(key)

@@ -19,7 +19,6 @@ import type { LedgerRole } from './ledger-role.ts'
 import { NodeJob } from './node-job.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import { Opener } from './opener.ts'
-import { Openings } from './openings.ts'
 import { type Chosen, mayBid, turnsOf } from './race.ts'
 import { Scope } from './scope.ts'
 import { etaMsMax, Speed } from './speed.ts'
@@ -235,9 +234,12 @@ export class NodeRole {
     const { chance, clock, network, params } = this.components
     job.bidAtMs = clock.nowMs() + jitterMs(params.bidPollMs, chance)
     if (job.offer.drawn === undefined) return
-    const page = await new Openings(this.components, this.#scope, job.offer).ask()
+    const page = await job.openings.ask()
     if (page === undefined) return
-    if (page.closed) return this.#checkPaid(job)
+    if (page.closed) {
+      job.openings.leave(page.view)
+      return this.#checkPaid(job)
+    }
     const open = page.open.filter(({ subtask }) => !job.hasPart(subtask))
     const { due, nextInMs } = turnsOf(job.offer, network.peerId, open, params)
     const chosen = due.slice(0, this.#placesFor(job))
@@ -282,6 +284,7 @@ export class NodeRole {
       probe,
       // The first guess is slow, and a claim that declares too much is refused.
       etaMs: Math.min(this.#speed.etaMs(subtask.workUnits), etaMsMax(job.offer, params)),
+      openings: job.openings,
       session: () => job.session(runner)
     }
     // A closed job runs nothing any more: the place would be taken for ever.
@@ -299,7 +302,8 @@ export class NodeRole {
           job.failureCount = job.refusalCount = 0
           await this.#open(job, ended.sealed)
           job.bidAtMs = 0
-        } else job.onRefusal(ended.refusal)
+        } else if (ended.end === 'refused') job.onRefusal(ended.refusal)
+        else job.onSilence(replica)
       } catch (cause) {
         if (!job.executions.closed) this.#onFailure(job, replica, cause)
       } finally {
@@ -326,10 +330,10 @@ export class NodeRole {
     const { result } = sealed.attestation.body
     await job.keep(result).catch(cause => this.components.log.warn('result not noted', { result, cause }))
     job.sealedCount++
-    const opener = new Opener(this.components, job.scope, job.offer)
+    const opener = new Opener(this.components, job.scope, job.offer, sealed)
     job.scope.spawn('opening', () =>
       opener
-        .open(sealed, wake => job.onWake(wake))
+        .open(wake => job.onWake(wake))
         .finally(() => {
           job.sealedCount--
         })

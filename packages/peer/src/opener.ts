@@ -1,4 +1,5 @@
 import type { PeerId, Unsubscribe } from '@rayswarm/interface'
+import { membersOf, viewCountOf, viewOf } from '@rayswarm/lease'
 import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import { jitterMs, type RoleComponents } from './components.ts'
@@ -15,43 +16,49 @@ const POLL_DOUBLINGS_MAX = 3
  * Nobody is shown anything before a quorum of judges has seen that nobody can copy it any more.
  */
 export class Opener {
+  readonly #firstView: number
+  /** The last view that is asked: one more whenever it has no quorum that answers. */
+  #lastView: number
+
   constructor(
     readonly components: RoleComponents,
     readonly scope: Scope,
-    readonly offer: KnownOffer
-  ) {}
+    readonly offer: KnownOffer,
+    readonly sealed: SealedResult
+  ) {
+    this.#firstView = this.#lastView = viewOf(sealed.cert.replica.generation)
+  }
 
   /** Polls are cut short when `listen`'s listener is called: somebody says that something was sealed. */
-  async open(sealed: SealedResult, listen: (wake: () => void) => Unsubscribe): Promise<void> {
+  async open(listen: (wake: () => void) => Unsubscribe): Promise<void> {
     const { chance, params } = this.components
-    const { quorum } = this.offer.witnesses
     const open = new Set<PeerId>()
     const received = new Set<PeerId>()
-    for (let round = 0; received.size < quorum; round++) {
+    for (let round = 0; !this.#isQuorum(received); round++) {
       if (round > 0) {
         const wantedMs = params.sealedPollMs * 2 ** Math.min(round - 1, POLL_DOUBLINGS_MAX)
         // Who never hears that it may open must still ask in time.
         await this.scope.sleepOr(jitterMs(Math.min(wantedMs, params.revealTimeoutMs / 2), chance), listen)
       }
-      if (open.size < quorum) await this.#inquire(sealed, open)
-      if (open.size >= quorum) await this.#reveal(sealed, received)
+      if (!this.#isQuorum(open)) await this.#inquire(open)
+      if (this.#isQuorum(open)) await this.#reveal(received)
     }
-    await this.components.store.delete(sealedKey(sealed))
+    await this.components.store.delete(sealedKey(this.sealed))
   }
 
-  async #inquire({ cert }: SealedResult, open: Set<PeerId>): Promise<void> {
-    const inquiry = encodeMessage(message('sealed', { cert }))
+  async #inquire(open: Set<PeerId>): Promise<void> {
+    const inquiry = encodeMessage(message('sealed', { cert: this.sealed.cert }))
     await this.#askEach(open, async judge => {
       const may = await ask(this.components, judge, 'verification', inquiry, ['sealed-reply'], this.#options)
-      return may?.body.open === true
+      return may?.body.open
     })
   }
 
-  async #reveal({ cert, attestation }: SealedResult, received: Set<PeerId>): Promise<void> {
-    const reveal = encodeMessage(message('reveal', { cert, attestation }))
-    const tell = async (judge: PeerId): Promise<boolean> => {
+  async #reveal(received: Set<PeerId>): Promise<void> {
+    const reveal = encodeMessage(message('reveal', this.sealed))
+    const tell = async (judge: PeerId): Promise<boolean | undefined> => {
       const reply = await ask(this.components, judge, 'verification', reveal, ['reveal-reply'], this.#options)
-      return reply?.body.received === true
+      return reply?.body.received
     }
     await this.#askEach(received, tell)
     // The creator is one judge more, if it is there.
@@ -59,13 +66,33 @@ export class Opener {
     if (this.offer.drawn !== undefined) this.scope.spawn('reveal', async () => void (await tell(creator)))
   }
 
-  async #askEach(done: Set<PeerId>, fn: (judge: PeerId) => Promise<boolean>): Promise<void> {
+  /** Ask who has not agreed yet; where too few answer, the next view may have taken over. */
+  async #askEach(agreed: Set<PeerId>, fn: (judge: PeerId) => Promise<boolean | undefined>): Promise<void> {
+    const { witnesses } = this.offer
+    const { witnessCount, quorum } = witnesses
+    const judges = witnesses.members.slice(
+      this.#firstView * witnessCount,
+      (this.#lastView + 1) * witnessCount
+    )
+    const answered = new Set(agreed)
     await Promise.all(
-      this.offer.witnesses.members
-        .filter(judge => !done.has(judge))
+      judges
+        .filter(judge => !agreed.has(judge))
         .map(async judge => {
-          if (await fn(judge)) done.add(judge)
+          const agrees = await fn(judge)
+          if (agrees !== undefined) answered.add(judge)
+          if (agrees) agreed.add(judge)
         })
+    )
+    const isSilent = membersOf(witnesses, this.#lastView).filter(judge => answered.has(judge)).length < quorum
+    if (isSilent && this.#lastView + 1 < viewCountOf(witnesses)) this.#lastView++
+  }
+
+  /** Whether a quorum of one view is among them. */
+  #isQuorum(judges: ReadonlySet<PeerId>): boolean {
+    const { witnesses } = this.offer
+    return Array.from({ length: viewCountOf(witnesses) }, (_, view) => membersOf(witnesses, view)).some(
+      members => members.filter(member => judges.has(member)).length >= witnesses.quorum
     )
   }
 

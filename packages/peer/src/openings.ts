@@ -1,4 +1,5 @@
-import type { OpeningsPage } from '@rayswarm/interface'
+import type { OpeningsPage, PeerId } from '@rayswarm/interface'
+import { membersOf, viewCountOf } from '@rayswarm/lease'
 import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
@@ -8,26 +9,49 @@ import type { Scope } from './scope.ts'
 /** Witnesses asked, one after the other, before the question waits for the next time. */
 const ASKED_COUNT_MAX = 3
 
-/** What a job's witnesses say is open. One of them is asked at a time: the answer is a hint. */
+/**
+ * What a job's witnesses say is open. One of them is asked at a time: the answer is a hint. Follows the view that acts: to the next
+ * one when one is silent, and where a witness points to.
+ */
 export class Openings {
+  #view = 0
+
   constructor(
     readonly components: RoleComponents,
     readonly scope: Scope,
     readonly offer: KnownOffer
   ) {}
 
+  /** The witnesses asked now. */
+  get members(): readonly PeerId[] {
+    return membersOf(this.offer.witnesses, this.#view)
+  }
+
   async ask(): Promise<OpeningsPage | undefined> {
     const { chance, params } = this.components
-    const { job, witnesses } = this.offer
-    const { members } = witnesses
+    const { job } = this.offer
+    const { members } = this
     const first = Math.floor(chance.unit() * members.length)
     const question = encodeMessage(message('openings', { job }))
     const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
     for (let i = 0; i < Math.min(ASKED_COUNT_MAX, members.length); i++) {
       const witness = members[(first + i) % members.length]!
       const page = await ask(this.components, witness, 'lease', question, ['openings-page'], options)
-      if (page !== undefined || this.scope.closed) return page?.body
+      if (this.scope.closed) return undefined
+      if (page === undefined) continue
+      this.#goTo(page.body.view)
+      return page.body
     }
+    this.#goTo(this.#view + 1)
     return undefined
+  }
+
+  /** A view has no quorum, or does not settle what is done: the next one may have taken over, or has to. */
+  leave(view: number): void {
+    if (view === this.#view) this.#goTo(view + 1)
+  }
+
+  #goTo(view: number): void {
+    this.#view = view % viewCountOf(this.offer.witnesses)
   }
 }

@@ -1,5 +1,12 @@
-import type { Appointment, EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rayswarm/interface'
-import { leaseState, openForMs, type WitnessState } from '@rayswarm/lease'
+import type { EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rayswarm/interface'
+import {
+  firstGenerationOf,
+  leaseState,
+  membersOf,
+  openForMs,
+  viewOf,
+  type WitnessState
+} from '@rayswarm/lease'
 import { deadlineAtMs, priceOf } from '@rayswarm/market'
 import { OPENINGS_PAGE_COUNT_MAX } from '@rayswarm/params'
 import { type MessageOf, message } from '@rayswarm/wire'
@@ -20,6 +27,10 @@ const WAKER_COUNT = 2
 
 export interface WitnessJobInit {
   readonly offer: KnownOffer
+  /** Which of the job's views we are in. */
+  readonly view: number
+  /** Whether no earlier view has a quorum, by what we see of it. */
+  readonly isVacant: () => boolean
   readonly evidences: Evidences
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** What this witness remembers of a replica. */
@@ -32,7 +43,6 @@ export class WitnessJob {
   readonly state: JobState
   readonly judge: JobJudge
   readonly scope: Scope
-  readonly appointment: Appointment
   readonly deadlineAtMs: number
   readonly #sinceMs: number
   readonly #silentSinceMs = new Map<ReplicaRecord, number>()
@@ -49,15 +59,12 @@ export class WitnessJob {
     this.state = new JobState(this.job, spec, split(spec), components.store)
     this.scope = new Scope(components)
     this.deadlineAtMs = deadlineAtMs(offer.signed.body)
-    this.appointment = {
-      views: [offer.drawn!.witnesses.map(({ account }) => account)],
-      quorum: offer.witnesses.quorum
-    }
     this.judge = new JobJudge(components, {
       offer,
       state: this.state,
       scope: this.scope,
       revisable: true,
+      view: init.view,
       keep: 'disk',
       adopt: () => true,
       isAsGranted: (_record, { manifest }) => manifest === spec.manifest,
@@ -75,9 +82,20 @@ export class WitnessJob {
     })
   }
 
-  /** Our place in the draw. */
+  /** The witnesses of our view, in draw order. */
+  get members(): readonly PeerId[] {
+    return membersOf(this.init.offer.witnesses, this.init.view)
+  }
+
+  /** Our place among them. */
   get rank(): number {
-    return this.init.offer.witnesses.members.indexOf(this.components.network.peerId)
+    return this.members.indexOf(this.components.network.peerId)
+  }
+
+  /** Whether our view grants leases: no later one has closed anything, and no earlier one can, unless ours has. */
+  get #isActing(): boolean {
+    const { view, isVacant } = this.init
+    return this.judge.view === view && (this.judge.closedView === view || isVacant())
   }
 
   /** Since when nothing is left to wait for: every subtask is decided, or the job is overdue. */
@@ -88,9 +106,8 @@ export class WitnessJob {
   async start(): Promise<void> {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
-    this.init.evidences.open(this.init.offer, this.state, (cert, attestation) =>
-      this.judge.take(cert, attestation)
-    )
+    this.init.evidences.open(this.init.offer, this.state, this.judge)
+    await this.#takeOver()
     this.judge.start()
     this.scope.every(
       'job check',
@@ -110,6 +127,15 @@ export class WitnessJob {
     )
   }
 
+  /** What the views before us came to, before we open anything anew. */
+  async #takeOver(): Promise<void> {
+    const { evidences, offer, view } = this.init
+    if (view === 0) return
+    const { members, witnessCount } = offer.witnesses
+    for (const judge of [...members.slice(0, view * witnessCount), offer.signed.signer])
+      await evidences.exchange(this.job, judge)
+  }
+
   async stop(): Promise<void> {
     await this.scope.close()
     this.init.evidences.close(this.job)
@@ -120,6 +146,7 @@ export class WitnessJob {
   openSinceMs(key: ReplicaKey): number | undefined {
     const track = this.state.tracks[key.subtask]
     if (track?.record.state !== 'running' || this.#endedAtMs !== undefined) return undefined
+    if (viewOf(key.generation) !== this.init.view || !this.#isActing) return undefined
     const record = this.state.find(key)?.record
     if (record !== undefined)
       return record.cert === undefined ? (record.openSinceMs ?? this.#sinceMs) : undefined
@@ -173,7 +200,8 @@ export class WitnessJob {
         open.push({ subtask: track.subtask.index, replica, generation, fence, openMs: Math.floor(openMs) })
       }
     }
-    return message('openings-page', { open, closed: this.#endedAtMs !== undefined })
+    const view = this.#isActing ? this.init.view : this.judge.closedView
+    return message('openings-page', { open, view, closed: this.#endedAtMs !== undefined })
   }
 
   /** What is to be paid, by the evidence that is known. */
@@ -231,7 +259,7 @@ export class WitnessJob {
 
   /** Of all witnesses two wake the holders of a subtask: one may be away. */
   #isWakerOf({ subtask }: SubtaskTrack): boolean {
-    const { members } = this.init.offer.witnesses
+    const { members } = this
     const place = (this.rank - (subtask.index % members.length) + members.length) % members.length
     return place < WAKER_COUNT
   }
@@ -284,7 +312,7 @@ export class WitnessJob {
       })
       const replica = Math.max(...record.replicas.map(r => r.replica)) + 1
       if (isLate && replica < this.state.spec.verify.replicaCountMax)
-        this.judge.open(track, [{ replica, generation: 0 }])
+        this.judge.open(track, [{ replica, generation: firstGenerationOf(this.judge.view) }])
     }
   }
 

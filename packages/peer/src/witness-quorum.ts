@@ -19,7 +19,8 @@ import {
   judgeCommitCert,
   leaseCertOf,
   nextFence,
-  sameReplica
+  sameReplica,
+  witnessesOf
 } from '@rayswarm/lease'
 import { decodeMessage, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
 import type { RoleComponents } from './components.ts'
@@ -27,8 +28,8 @@ import type { Scope } from './scope.ts'
 
 /** Rounds in which a claim may lose before the node gives the replica up. */
 const CLAIM_ROUND_COUNT_MAX = 8
-/** Retries of one request while witnesses stay silent. */
-const RETRY_COUNT_MAX = 10
+/** Times that one request is sent to witnesses that stay silent. */
+const SENT_COUNT_MAX = 5
 
 type Reply = MessageOf<'promise' | 'renew-ack' | 'release-ack' | 'commit-vote' | 'refusal'>
 const REPLIES = ['promise', 'renew-ack', 'release-ack', 'commit-vote', 'refusal'] as const
@@ -52,6 +53,9 @@ export interface HeldLease {
   readonly register?: Signed<Commit>
 }
 
+/** So few witnesses answer that no quorum can be had: they may be away for a while, or for good. */
+export type Silence = { readonly silent: true }
+
 /** What became of a renewal; undefined when too few witnesses answered. */
 export type Renewal = { readonly termMs: number } | Refusal | undefined
 
@@ -64,7 +68,7 @@ export class WitnessQuorum {
   ) {}
 
   /** Win the lease, or say why not. */
-  async claim(wish: LeaseWish): Promise<{ held: HeldLease } | { refusal: Refusal }> {
+  async claim(wish: LeaseWish): Promise<{ held: HeldLease } | { refusal: Refusal } | Silence> {
     const { chance, params, context, network } = this.components
     const { replica, etaMs, grant } = wish
     let { fence } = wish
@@ -76,7 +80,7 @@ export class WitnessQuorum {
       )
       const promises: Signed<LeasePromise>[] = []
       const refusals: Refusal[] = []
-      await this.#ask(request, reply => {
+      const silentCount = await this.#ask(replica, request, reply => {
         if (reply.type === 'promise' && this.#isCredible(reply.body, replica)) promises.push(reply)
         if (reply.type === 'refusal') refusals.push(reply.body)
         return promises.length >= this.witnesses.quorum || this.#isHopeless(refusals, replica)
@@ -90,6 +94,7 @@ export class WitnessQuorum {
       await this.#tellClosed(refusals, promises)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
       if (this.#isHopeless(refusals, replica)) return { refusal: last }
+      if (this.#isSilence(silentCount)) return { silent: true }
       fence = nextFence(fence, refusals, chance.unit())
       await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
     }
@@ -132,6 +137,7 @@ export class WitnessQuorum {
     const terms: number[] = []
     const refusals: Refusal[] = []
     await this.#ask(
+      replica,
       request,
       reply => {
         if (reply.type === 'renew-ack') terms.push(reply.body.termMs)
@@ -151,8 +157,8 @@ export class WitnessQuorum {
 
   /** Whether so many witnesses refuse for good that no quorum is left, or one proves that the replica is closed. */
   #isHopeless(refusals: readonly Refusal[], replica: ReplicaKey, counts = isFinal): boolean {
-    const { members, quorum } = this.witnesses
-    if (refusals.filter(counts).length > members.length - quorum) return true
+    const { witnessCount, quorum } = this.witnesses
+    if (refusals.filter(counts).length > witnessCount - quorum) return true
     return refusals.some(
       ({ cert }) =>
         cert !== undefined &&
@@ -161,46 +167,59 @@ export class WitnessQuorum {
     )
   }
 
+  #isSilence(silentCount: number): boolean {
+    return silentCount > this.witnesses.witnessCount - this.witnesses.quorum
+  }
+
   /** Hand the lease back; best effort, and also when the peer is stopping: that is what it is for. */
   async release(replica: ReplicaKey, fence: number): Promise<void> {
     const { network, params } = this.components
     const request = encodeMessage(message('release', { replica, holder: network.peerId, fence }))
     const options = { timeoutMs: params.leaseRequestTimeoutMs }
     await Promise.allSettled(
-      this.witnesses.members.map(witness => network.request(witness, 'lease', request, options))
+      witnessesOf(this.witnesses, replica).map(witness => network.request(witness, 'lease', request, options))
     )
   }
 
   /** Close the replica with our seal. */
-  async commit(lease: LeaseCert, seal: Uint8Array): Promise<{ cert: CommitCert } | { refusal: Refusal }> {
+  async commit(
+    lease: LeaseCert,
+    seal: Uint8Array
+  ): Promise<{ cert: CommitCert } | { refusal: Refusal } | Silence> {
     const { replica, holder, fence } = lease
     const body: Commit = { replica, holder, fence, seal, lease }
     return this.relay(signed('commit', body, this.components.context))
   }
 
   /** Close the replica with somebody's commit, ours or one found in a register. */
-  async relay(commit: Signed<Commit>): Promise<{ cert: CommitCert } | { refusal: Refusal }> {
+  async relay(commit: Signed<Commit>): Promise<{ cert: CommitCert } | { refusal: Refusal } | Silence> {
     const { context } = this.components
     const request = encodeMessage(commit)
     const votes: MessageOf<'commit-vote'>[] = []
     const refusals: Refusal[] = []
-    await this.#ask(request, reply => {
+    const silentCount = await this.#ask(commit.body.replica, request, reply => {
       if (reply.type === 'commit-vote') votes.push(reply)
       if (reply.type === 'refusal') refusals.push(reply.body)
       return votes.length >= this.witnesses.quorum
     })
     const cert = commitCertOf(votes, this.witnesses, context)
-    return cert === undefined ? { refusal: refusals[0] ?? { reason: 'overloaded' } } : { cert }
+    if (cert !== undefined) return { cert }
+    if (this.#isSilence(silentCount)) return { silent: true }
+    return { refusal: refusals[0] ?? { reason: 'overloaded' } }
   }
 
-  /** Send one request to every witness, again to the silent ones, until `enough` says so or all have answered. */
+  /**
+   * Send one request to every witness of a replica, again to the silent ones, until `enough` says so or all have answered. Answers
+   * how many stayed silent.
+   */
   async #ask(
+    replica: ReplicaKey,
     request: Uint8Array,
     enough: (reply: Reply) => boolean,
-    roundCount = RETRY_COUNT_MAX
-  ): Promise<void> {
+    roundCount = SENT_COUNT_MAX
+  ): Promise<number> {
     const { network, params, context } = this.components
-    const silent = new Set<PeerId>(this.witnesses.members)
+    const silent = new Set<PeerId>(witnessesOf(this.witnesses, replica))
     let done = false
     for (let round = 0; round < roundCount && silent.size > 0 && !done; round++) {
       if (round > 0) await this.scope.sleep(params.leaseRetryMs)
@@ -217,6 +236,7 @@ export class WitnessQuorum {
       )
       if (this.scope.closed) throw new RayswarmError('ERR_ABORTED', 'the peer is stopping')
     }
+    return silent.size
   }
 }
 

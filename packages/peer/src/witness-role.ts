@@ -9,7 +9,8 @@ import {
   type Step,
   VACANT,
   type WitnessRules,
-  type WitnessState
+  type WitnessState,
+  witnessesOf
 } from '@rayswarm/lease'
 import { REPLICA_COUNT_MAX } from '@rayswarm/params'
 import {
@@ -194,7 +195,7 @@ export class WitnessRole {
     const { context, params, network } = this.components
     const offer = this.offers.get(key.job)
     if (offer === undefined) return 'unknown-job'
-    if (!offer.witnesses.members.includes(network.peerId)) return 'not-witness'
+    if (!witnessesOf(offer.witnesses, key).includes(network.peerId)) return 'not-witness'
     const spec = offer.signed.body.spec
     const drawn = offer.drawn === undefined ? {} : this.#judging?.rulesFor(key)
     if (drawn === undefined) return 'unknown-job'

@@ -62,7 +62,12 @@ function quorumOf(answer: (witness: WireContext, bytes: Uint8Array) => Uint8Arra
     ...{ clock: new VirtualClock(), chance: new SeededChance(1), context: alice, params: params.minimal },
     ...{ network: { peerId: alice!.identity.peerId, request }, log: {} }
   } as unknown as RoleComponents
-  return new WitnessQuorum(components, new Scope(components), { job: replica.job, members, quorum: 2 })
+  return new WitnessQuorum(components, new Scope(components), {
+    job: replica.job,
+    members,
+    witnessCount: members.length,
+    quorum: 2
+  })
 }
 
 /** Alice claims; the first witness answers first and shows this commit, the others promise. */

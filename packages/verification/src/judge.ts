@@ -48,16 +48,21 @@ type Revealed = ReplicaOutcome & { readonly digest: Uint8Array }
  *
  * Digests are compared inside one equivalence class only: elsewhere honest results differ.
  *
+ * @param firstGeneration of the view that closes replicas now: what is not closed before it never will be
  * @see spec/verification.md#judgement
  */
-export function judge(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[]): Judgement {
+export function judge(
+  policy: VerifyPolicy,
+  outcomes: readonly ReplicaOutcome[],
+  firstGeneration = 0
+): Judgement {
   const inOrder = [...outcomes].sort((a, b) => a.replica - b.replica || a.generation - b.generation)
   const groups = groupsOf(inOrder)
   const winner = groups.find(group => holdersOf(group).length >= policy.quorum)
   if (winner !== undefined) return decided(policy, inOrder, winner)
 
   const latest = latestOf(inOrder)
-  const wanted = unopened(policy, latest)
+  const wanted = unopened(policy, latest, firstGeneration)
   if (wanted.length > 0) return { state: 'more', replicas: wanted }
   if (latest.some(isPending)) return { state: 'waiting' }
 
@@ -66,7 +71,10 @@ export function judge(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[])
   const lackCount = policy.quorum - largest
   const opened = Math.max(-1, ...latest.map(outcome => outcome.replica)) + 1
   if (opened + lackCount > policy.replicaCountMax) return { state: 'failed', verdicts: given(inOrder) }
-  const replicas = Array.from({ length: lackCount }, (_, i) => ({ replica: opened + i, generation: 0 }))
+  const replicas = Array.from({ length: lackCount }, (_, i) => ({
+    replica: opened + i,
+    generation: firstGeneration
+  }))
   return { state: 'more', replicas }
 }
 
@@ -86,7 +94,7 @@ export function mayOpen(policy: VerifyPolicy, outcomes: readonly ReplicaOutcome[
   const complete = Array.from({ length: policy.replicaCount }, (_, i) => i).every(index =>
     latest.some(outcome => outcome.replica === index)
   )
-  return complete && !latest.some(({ outcome }) => outcome === 'open' || outcome === 'leased')
+  return complete && !latest.some(isUnclosed)
 }
 
 /** Whether what is revealed, and what is sealed, can be enough to decide a subtask. */
@@ -95,8 +103,12 @@ export function maySuffice({ quorum }: VerifyPolicy, outcomes: readonly ReplicaO
   return largest + outcomes.filter(({ outcome }) => outcome === 'sealed').length >= quorum
 }
 
-function isPending({ outcome }: ReplicaOutcome): boolean {
-  return outcome === 'open' || outcome === 'leased' || outcome === 'sealed'
+function isPending(outcome: ReplicaOutcome): boolean {
+  return isUnclosed(outcome) || outcome.outcome === 'sealed'
+}
+
+function isUnclosed({ outcome }: ReplicaOutcome): boolean {
+  return outcome === 'open' || outcome === 'leased'
 }
 
 function isDead({ outcome }: ReplicaOutcome): boolean {
@@ -141,18 +153,22 @@ function onePerReplica(group: readonly Revealed[]): readonly Revealed[] {
   return group.filter(({ replica }, i) => group.findIndex(other => other.replica === replica) === i)
 }
 
-/** Replicas that should be open and are not: those of the start, and new generations of dead ones. */
+/** Replicas that should be open and are not: those of the start, and new generations of dead ones and of those left behind. */
 function unopened(
   policy: VerifyPolicy,
-  latest: readonly ReplicaOutcome[]
+  latest: readonly ReplicaOutcome[],
+  firstGeneration: number
 ): { replica: number; generation: number }[] {
   const wanted: { replica: number; generation: number }[] = []
   for (let replica = 0; replica < policy.replicaCount; replica++)
-    if (!latest.some(outcome => outcome.replica === replica)) wanted.push({ replica, generation: 0 })
+    if (!latest.some(outcome => outcome.replica === replica))
+      wanted.push({ replica, generation: firstGeneration })
   for (const outcome of latest) {
-    const { replica, generation } = outcome
-    if (isDead(outcome) && generation < GENERATION_COUNT_MAX)
-      wanted.push({ replica, generation: generation + 1 })
+    const { replica } = outcome
+    const generation = Math.max(outcome.generation + 1, firstGeneration)
+    const isLeftBehind = isUnclosed(outcome) && outcome.generation < firstGeneration
+    if ((isDead(outcome) || isLeftBehind) && generation <= firstGeneration + GENERATION_COUNT_MAX)
+      wanted.push({ replica, generation })
   }
   return wanted.sort((a, b) => a.replica - b.replica)
 }

@@ -134,6 +134,34 @@ describe('judge', () => {
   })
 })
 
+describe('judge of a later view', () => {
+  const FIRST = 4
+  for (const [rule, outcomes, expected] of [
+    ['opens what was never opened', [], 'more 0.4 1.4'],
+    ['opens anew what the earlier view left open', say('A', 'open'), 'more 1.4'],
+    ['opens anew what was leased there', say('leased', 'open'), 'more 0.4 1.4'],
+    ['waits for what was closed there', say('A', 'sealed'), 'waiting'],
+    ['opens anew what was closed there and never opened', say('A', 'timeout'), 'more 1.4'],
+    ['waits for its own', [outcome(0, 'A'), outcome(1, 'open'), outcome(1, 'leased', FIRST)], 'waiting'],
+    [
+      'goes on with its next generation',
+      [outcome(0, 'A'), outcome(1, 'open'), outcome(1, 'missing', FIRST)],
+      'more 1.5'
+    ],
+    [
+      'opens another replica after its last generation',
+      [outcome(0, 'A'), outcome(1, 'timeout', FIRST + GENERATION_COUNT_MAX)],
+      'more 2.4'
+    ],
+    [
+      'counts what both views closed, one per replica',
+      [...say('A', 'leased'), outcome(0, 'A', FIRST), outcome(1, 'A', FIRST)],
+      'decided: 0.0 accepted paid, 0.4 accepted surplus, 1.4 accepted paid'
+    ]
+  ] as const)
+    it(rule, () => assert.equal(brief(judge(TWO, outcomes, FIRST)), expected))
+})
+
 describe('judge, every combination of up to four replicas', () => {
   const ALL: readonly Spoken[] = ['open', 'leased', 'sealed', 'A', 'B', 'C', 'timeout', 'missing', 'mismatch']
   const PENDING = new Set<Outcome>(['open', 'leased', 'sealed'])

@@ -112,7 +112,7 @@ describe('shapes', () => {
   edges('claim', [
     ['replica.subtask', [0, 19_999], [-1, 20_000]],
     ['replica.replica', [0, 7], [-1, 8]],
-    ['replica.generation', [0, 3], [-1, 4]],
+    ['replica.generation', [0, 15], [-1, 16]],
     ['fence', [0, 2 ** 32 - 1], [-1, 2 ** 32]],
     ['etaMs', [0, 2 ** 31 - 1], [-1, 2 ** 31]]
   ])

@@ -118,6 +118,7 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     openings: { job },
     'openings-page': {
       open: [{ subtask: 3, replica: 1, generation: 0, fence: 2, openMs: 1_500 }],
+      view: 0,
       closed: false
     },
     cosign: { job, payouts: [{ account, gross: 2n ** 40n }], receiptsRoot: `0x${'7e'.repeat(32)}` },

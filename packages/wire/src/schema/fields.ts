@@ -8,7 +8,7 @@ import type {
   PeerId,
   ReplicaKey
 } from '@rayswarm/interface'
-import { GENERATION_COUNT_MAX, REPLICA_COUNT_MAX, SUBTASK_COUNT_MAX } from '@rayswarm/params'
+import { GENERATION_MAX, REPLICA_COUNT_MAX, SUBTASK_COUNT_MAX } from '@rayswarm/params'
 import { z } from 'zod'
 import { isAccount } from '../account.ts'
 import { publicKeyOf } from '../peer-id.ts'
@@ -141,7 +141,7 @@ export const replicaKey: z.ZodType<ReplicaKey> = z.strictObject({
   job: jobId,
   subtask: subtaskIndex,
   replica: integer(0, REPLICA_COUNT_MAX - 1),
-  generation: integer(0, GENERATION_COUNT_MAX)
+  generation: integer(0, GENERATION_MAX)
 })
 
 /** Whether a path stays inside the directory it is relative to: `/`-separated, no empty, `.` or `..` segment. */

@@ -11,10 +11,11 @@ import type {
 } from '@rayswarm/interface'
 import {
   ADDRESS_COUNT_MAX,
-  GENERATION_COUNT_MAX,
+  GENERATION_MAX,
   GRANTS_PER_REPLY_MAX,
   OPENINGS_PAGE_COUNT_MAX,
-  REPLICA_COUNT_MAX
+  REPLICA_COUNT_MAX,
+  WITNESS_VIEW_COUNT_MAX
 } from '@rayswarm/params'
 import { z } from 'zod'
 import {
@@ -108,7 +109,7 @@ export const bidReply: z.ZodType<BidReply> = z.strictObject({
 const vacancy: z.ZodType<Vacancy> = z.strictObject({
   subtask: subtaskIndex,
   replica: integer(0, REPLICA_COUNT_MAX),
-  generation: integer(0, GENERATION_COUNT_MAX),
+  generation: integer(0, GENERATION_MAX),
   fence,
   openMs: durationMs
 })
@@ -117,5 +118,6 @@ export const openings: z.ZodType<Openings> = z.strictObject({ job: jobId })
 
 export const openingsPage: z.ZodType<OpeningsPage> = z.strictObject({
   open: z.array(vacancy).max(OPENINGS_PAGE_COUNT_MAX),
+  view: integer(0, WITNESS_VIEW_COUNT_MAX - 1),
   closed: z.boolean()
 })
