@@ -116,7 +116,8 @@ export class Execution {
         error = cause
         this.components.events.emit('lease:lost', { replica, fence })
         lost.abort()
-      }
+      },
+      onSilence: () => this.#knock(replica)
     })
     keeper.start()
     try {
@@ -142,6 +143,13 @@ export class Execution {
       keeper.stop()
       this.scope.signal.removeEventListener('abort', abort)
     }
+  }
+
+  /** The witnesses may be gone: the next ones see for themselves, while we go on. */
+  #knock({ generation }: ReplicaKey): void {
+    const { openings } = this.init
+    openings.leave(viewOf(generation))
+    this.scope.spawn('knock', async () => void (await openings.ask()))
   }
 
   /** Close the replica, as long as it takes: what was computed outlives a partition, and the witnesses that leased it. */

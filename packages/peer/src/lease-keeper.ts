@@ -11,7 +11,12 @@ export interface LeaseKeeperInit {
   readonly progress: () => number
   /** Called at most once, when somebody else is proven to hold a higher fence. */
   readonly onLost: (error: RayswarmError) => void
+  /** Too few witnesses answer, again and again. */
+  readonly onSilence: () => void
 }
+
+/** Renewals in a row without a quorum's answer that are no accident. */
+const SILENT_COUNT = 2
 
 /**
  * Keeps one lease alive while its replica executes.
@@ -23,6 +28,7 @@ export class LeaseKeeper {
   #stopped = false
   /** Renewals that still show the lease's certificate. */
   #unprovenCount = PROVEN_COUNT
+  #silentCount = 0
   readonly #held: HeldLease
   readonly #replica: ReplicaKey
   readonly #fence: number
@@ -54,6 +60,8 @@ export class LeaseKeeper {
     const prove = this.#unprovenCount > 0
     const answer = await this.quorum.renew(this.#held, progressBps, prove).catch(() => undefined)
     if (this.#stopped) return
+    this.#silentCount = answer === undefined ? this.#silentCount + 1 : 0
+    if (this.#silentCount >= SILENT_COUNT) this.init.onSilence()
     // A witness that refused the claim may miss one of these as well; and after a refusal all of them get another.
     this.#unprovenCount =
       answer !== undefined && 'termMs' in answer ? Math.max(0, this.#unprovenCount - 1) : PROVEN_COUNT

@@ -8,7 +8,7 @@ import type { Scope } from './scope.ts'
 
 /**
  * A witness of a later view. Whoever finds no quorum in the views before asks it for work; it then looks for itself, and takes over
- * when none of them had a quorum for a lease term, and its own has one.
+ * when none of them had a quorum for half a lease term, and its own has one.
  *
  * @see spec/lease.md#views
  */
@@ -57,7 +57,7 @@ export class Standby {
       return
     }
     this.#vacantSinceMs ??= clock.nowMs()
-    if (this.#isActing || clock.nowMs() < this.#vacantSinceMs + params.leaseTermMsMin) return
+    if (this.#isActing || clock.nowMs() < this.#vacantSinceMs + params.leaseTermMsMin / 2) return
     this.#isActing = true
     this.onActing()
   }

@@ -29,7 +29,7 @@ import type { Scope } from './scope.ts'
 /** Rounds in which a claim may lose before the node gives the replica up. */
 const CLAIM_ROUND_COUNT_MAX = 8
 /** Times that one request is sent to witnesses that stay silent. */
-const SENT_COUNT_MAX = 5
+const SENT_COUNT_MAX = 3
 
 type Reply = MessageOf<'promise' | 'renew-ack' | 'release-ack' | 'commit-vote' | 'refusal'>
 const REPLIES = ['promise', 'renew-ack', 'release-ack', 'commit-vote', 'refusal'] as const

@@ -13,6 +13,7 @@ function keep(answer: (nowMs: number) => Promise<Answer>) {
   const clock = new VirtualClock()
   const lost: RayswarmError[] = []
   const renewals: number[] = []
+  const silences: number[] = []
   const replica = { job: 'job', subtask: 0, replica: 0, generation: 0 }
   const held: HeldLease = {
     cert: { replica, holder: 'alice', fence: 3, price: 5n, promises: [] },
@@ -30,11 +31,12 @@ function keep(answer: (nowMs: number) => Promise<Answer>) {
     components as unknown as RoleComponents,
     {
       progress: () => 0,
-      onLost: error => lost.push(error)
+      onLost: error => lost.push(error),
+      onSilence: () => silences.push(clock.nowMs())
     }
   )
   keeper.start()
-  return { clock, keeper, lost, renewals }
+  return { clock, keeper, lost, renewals, silences }
 }
 
 describe('LeaseKeeper', () => {
@@ -46,6 +48,18 @@ describe('LeaseKeeper', () => {
       renewals,
       [0, 1, 2, 3].map(n => (n * TERM_MS) / 3)
     )
+    assert.equal(lost.length, 0)
+  })
+
+  it('tells when too few witnesses answer twice in a row, and goes on', async () => {
+    const { clock, lost, renewals, silences, keeper } = keep(async nowMs =>
+      nowMs < TERM_MS ? { termMs: TERM_MS } : undefined
+    )
+    await clock.advance(2 * TERM_MS)
+    keeper.stop()
+    const silent = renewals.filter(atMs => atMs >= TERM_MS)
+    assert.ok(silent.length > 2)
+    assert.deepEqual(silences, silent.slice(1))
     assert.equal(lost.length, 0)
   })
 
