@@ -4,8 +4,12 @@ import type { Hex } from '@rayswarm/interface'
 
 /** sha2-256 of the parts, one after the other. 32 bytes. */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
-  // Node's one-shot call is several times as fast as a hash object, which costs more than putting the parts together.
-  return plainBytes(hash('sha256', parts.length === 1 ? parts[0]! : Buffer.concat(parts), 'buffer'))
+  // Node's one-shot call is several times as fast as a hash object, which costs more than putting the parts together; and a
+  // buffer with memory of its own costs more than hashing a small message, so the digest comes as text.
+  const digest = hash('sha256', parts.length === 1 ? parts[0]! : Buffer.concat(parts), 'binary')
+  const bytes = new Uint8Array(digest.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = digest.charCodeAt(i)
+  return bytes
 }
 
 /** Whether two byte strings are equal. Not constant in time: never compare secrets with it. */
