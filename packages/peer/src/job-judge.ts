@@ -248,7 +248,7 @@ export class JobJudge {
     record.sealedAtMs = this.components.clock.nowMs()
     void this.init.state.save(track)
     this.#tell(cert)
-    this.#refreshOpenings(track)
+    this.#refreshOpenings(track, record)
     this.#follow(viewOf(record.generation))
     return true
   }
@@ -261,8 +261,8 @@ export class JobJudge {
     for (const track of this.init.state.tracks) if (track.record.state === 'running') this.consider(track)
   }
 
-  /** Start the reveal clocks of replicas that may open now, and tell their holders. */
-  #refreshOpenings(track: SubtaskTrack): void {
+  /** Start the reveal clocks of replicas that may open now, and tell their holders, but not `asking`'s: it gets an answer. */
+  #refreshOpenings(track: SubtaskTrack, asking?: ReplicaRecord): void {
     const { state } = this.init
     const outcomes = state.outcomes(track)
     const holders: PeerId[] = []
@@ -271,7 +271,7 @@ export class JobJudge {
       if (!mayOpen(state.spec.verify, outcomes, record.replica)) continue
       record.mayOpenAtMs = this.components.clock.nowMs()
       const holder = holderOf(record)
-      if (holder !== undefined) holders.push(holder)
+      if (holder !== undefined && record !== asking) holders.push(holder)
     }
     if (holders.length > 0) this.init.onMayOpen(track, holders)
   }
