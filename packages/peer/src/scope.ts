@@ -17,6 +17,8 @@ export class Scope {
   readonly #abort = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #timers = new Set<Timer>()
+  /** Ends of the waits under way. */
+  readonly #sleepers = new Set<() => void>()
 
   constructor(components: { clock: Clock; log: Log }) {
     this.#clock = components.clock
@@ -75,27 +77,10 @@ export class Scope {
   /**
    * Wait.
    *
-   * @throws {RayswarmError} `ERR_ABORTED` when the scope closes or `signal` aborts
+   * @throws {RayswarmError} `ERR_ABORTED` when the scope closes
    */
-  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        timer.cancel()
-        this.signal.removeEventListener('abort', onAbort)
-        signal?.removeEventListener('abort', onAbort)
-      }
-      const onAbort = (): void => {
-        end()
-        reject(new RayswarmError('ERR_ABORTED', 'stopped while waiting'))
-      }
-      const timer = this.#clock.after(delayMs, () => {
-        end()
-        resolve()
-      })
-      if (this.closed || signal?.aborted) return onAbort()
-      this.signal.addEventListener('abort', onAbort, { once: true })
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
+  sleep(delayMs: number): Promise<void> {
+    return this.sleepOr(delayMs, () => () => {})
   }
 
   /**
@@ -120,16 +105,26 @@ export class Scope {
    *
    * @throws {RayswarmError} `ERR_ABORTED` when the scope closes first
    */
-  async sleepOr(delayMs: number, listen: (wake: () => void) => Unsubscribe): Promise<void> {
-    const early = new AbortController()
-    const unlisten = listen(() => early.abort())
-    try {
-      await this.sleep(delayMs, early.signal)
-    } catch (cause) {
-      if (this.closed || !early.signal.aborted) throw cause
-    } finally {
-      unlisten()
-    }
+  sleepOr(delayMs: number, listen: (wake: () => void) => Unsubscribe): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        timer.cancel()
+        unlisten()
+        this.#sleepers.delete(onClose)
+      }
+      const wake = (): void => {
+        end()
+        resolve()
+      }
+      const onClose = (): void => {
+        end()
+        reject(new RayswarmError('ERR_ABORTED', 'stopped while waiting'))
+      }
+      const timer = this.#clock.after(delayMs, wake)
+      const unlisten = listen(wake)
+      if (this.closed) return onClose()
+      this.#sleepers.add(onClose)
+    })
   }
 
   /** Stop everything and wait until it has stopped. */
@@ -137,6 +132,7 @@ export class Scope {
     this.#abort.abort()
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
+    for (const onClose of [...this.#sleepers]) onClose()
     await Promise.all([...this.#running])
   }
 }
