@@ -36,9 +36,10 @@ export function settlementDigest(order: SettlementOrder): Hex {
     word(BigInt(chainId)),
     word(contract)
   )
+  const payoutType = word(keccak(PAYOUT_TYPE))
   const payouts = order.payouts.map(({ account, gross }) => {
     if (gross < 0n || gross > UINT64_MAX) throw new RangeError(`gross out of range: ${gross}`)
-    return word(hashWords(word(keccak(PAYOUT_TYPE)), word(account), word(gross)))
+    return word(hashWords(payoutType, word(account), word(gross)))
   })
   const settlement = hashWords(
     word(keccak(SETTLEMENT_TYPE)),

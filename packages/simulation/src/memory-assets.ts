@@ -52,6 +52,7 @@ export class VirtualIpfs {
   readonly #checkouts = new Map<string, ReadonlyMap<string, Uint8Array>>()
   readonly #down = new Set<PeerId>()
   readonly #lying = new Set<PeerId>()
+  readonly #cids = new Map<string, Cid>()
   readonly latencyMs: number
   readonly bytesPerMs: number
   readonly #reaches: (from: PeerId, of: PeerId) => boolean
@@ -103,6 +104,14 @@ export class VirtualIpfs {
     const asked = new Set(providers)
     yield* asked
     for (const peer of this.#peers.keys()) if (!asked.has(peer)) yield peer
+  }
+
+  /** @internal The id of plain bytes. Whoever fetches a result and keeps it asks anew: most ids are known. */
+  cidOf(bytes: Uint8Array): Cid {
+    const digest = hash('sha256', bytes, 'binary')
+    const known = this.#cids.get(digest) ?? cidOf(RAW_CODE, bytes)
+    this.#cids.set(digest, known)
+    return known
   }
 
   /** @internal */
@@ -164,8 +173,8 @@ export class MemoryAssets implements Assets {
   }
 
   async addBytes(bytes: Uint8Array): Promise<Cid> {
-    const cid = cidOf(RAW_CODE, bytes)
-    this.#keep(new Map([[cid, { bytes: bytes.slice() }]]))
+    const cid = this.#world.cidOf(bytes)
+    this.#keep(new Map([[cid, this.#held.get(cid) ?? { bytes: bytes.slice() }]]))
     this.#pins.add(cid)
     return cid
   }
