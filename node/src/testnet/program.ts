@@ -1,22 +1,39 @@
-import { mkdir, rm, symlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readJson, writeWhole } from '../disk.ts'
+import { writeWhole } from '../disk.ts'
 import { PROGRAM } from './processes.ts'
 
 const ENTRY = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 /** Loaded from where they are installed: they carry files of their own. */
-const EXTERNAL = ['classic-level', 'sharp', '@rayswarm/runner-pathtracer']
-/** Modules written as CommonJS ask for `require`. */
+const NATIVE = ['classic-level', 'sharp']
+const ENGINE = '@rayswarm/runner-pathtracer'
+/** The bundle is one function: V8 keeps what it compiled of a script, and of a module only what it compiled while loading it. */
 const BANNER =
-  "import { createRequire as rayswarmRequire } from 'node:module'; const require = rayswarmRequire(import.meta.url);"
-/** What was compiled is kept once a process is well under way, for those that start after it. */
-const START = `import module from 'node:module'
-module.enableCompileCache(import.meta.dirname + '/compiled')
-for (const afterMs of [1_500, 5_000]) setTimeout(() => module.flushCompileCache(), afterMs).unref()
-const { main } = await import('./main.js')
-await main(process.argv)
+  "(function (require, module, __filename) { const rayswarmUrl = require('node:url').pathToFileURL(__filename).href;"
+/** {@link KEEP_SIGNAL} keeps what was compiled until then, for the processes that start after it. */
+const START = `const { createRequire } = require('node:module')
+const { readFileSync, renameSync, writeFileSync } = require('node:fs')
+const { Script } = require('node:vm')
+const filename = __dirname + '/main.cjs'
+const compiled = __dirname + '/compiled'
+let cachedData
+try {
+  cachedData = readFileSync(compiled)
+} catch {}
+const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData })
+if (cachedData === undefined)
+  process.once('SIGUSR2', () => {
+    writeFileSync(compiled + '.new', script.createCachedData())
+    renameSync(compiled + '.new', compiled)
+  })
+const bundle = { exports: {} }
+script.runInThisContext()(createRequire(${JSON.stringify(PROGRAM)}), bundle, filename)
+void bundle.exports.main(process.argv)
 `
+
+/** Sent to the first process that runs a {@link fastProgram} when it has been through what all of them will do. */
+export const KEEP_SIGNAL = 'SIGUSR2'
 
 /** The part of the bundler that is used. */
 interface Bundler {
@@ -24,7 +41,8 @@ interface Bundler {
 }
 
 /**
- * A copy of this program that starts fast, in `dir`: one file instead of a thousand, compiled once for all processes.
+ * A copy of this program that starts fast, in `dir`: one file instead of a thousand, compiled once for all processes, also
+ * the functions that run later than at the start: they are the larger part.
  *
  * Where no bundler is installed, the program itself.
  */
@@ -32,20 +50,23 @@ export async function fastProgram(dir: string): Promise<string> {
   const bundler = await bundlerOf()
   if (bundler === undefined) return PROGRAM
   await rm(dir, { recursive: true, force: true })
-  await mkdir(join(dir, 'node_modules', '@rayswarm'), { recursive: true })
-  await Promise.all(
-    EXTERNAL.map(async name => symlink(await packageDir(name), join(dir, 'node_modules', name), 'junction'))
-  )
+  await mkdir(dir, { recursive: true })
+  // It has no entry for `require`, but can be required.
+  const engine = fileURLToPath(import.meta.resolve(ENGINE))
   const options = {
     entryPoints: [ENTRY],
-    outdir: dir,
+    outfile: join(dir, 'main.cjs'),
     bundle: true,
-    splitting: true,
-    format: 'esm',
+    minifyWhitespace: true,
+    format: 'cjs',
     platform: 'node',
     target: 'node22',
-    external: EXTERNAL,
+    alias: { [ENGINE]: engine },
+    external: [...NATIVE, engine],
     banner: { js: BANNER },
+    footer: { js: '})' },
+    define: { 'import.meta.url': 'rayswarmUrl' },
+    supported: { 'dynamic-import': false },
     legalComments: 'none',
     logLevel: 'silent'
   }
@@ -55,7 +76,7 @@ export async function fastProgram(dir: string): Promise<string> {
     () => false
   )
   if (!built) return PROGRAM
-  await writeWhole(join(dir, 'package.json'), '{ "type": "module" }\n', { thing: 'testnet program' })
+  await writeWhole(join(dir, 'package.json'), '{ "type": "commonjs" }\n', { thing: 'testnet program' })
   const start = join(dir, 'start.js')
   await writeWhole(start, START, { thing: 'testnet program' })
   return start
@@ -65,16 +86,4 @@ async function bundlerOf(): Promise<Bundler | undefined> {
   // Not a dependency of the program at large: a name the compiler does not look up.
   const name: string = 'esbuild'
   return (await import(name).catch(() => undefined)) as Bundler | undefined
-}
-
-/** Where a package is installed: its `exports` may hide its package.json, so look for it above its entry. */
-async function packageDir(name: string): Promise<string> {
-  let dir = dirname(fileURLToPath(import.meta.resolve(name)))
-  for (;;) {
-    const { name: found } = (await readJson(join(dir, 'package.json'), 'package').catch(() => ({}))) as {
-      readonly name?: string
-    }
-    if (found === name || dirname(dir) === dir) return dir
-    dir = dirname(dir)
-  }
 }

@@ -22,8 +22,8 @@ import { readLatency } from './latency.ts'
 import { disconnection, HistoryTail, LiveView } from './live-view.ts'
 import { bridgeIp, makeNamespaces, namespacesMissing, placeOf, planNamespaces } from './namespaces.ts'
 import { freePorts } from './ports.ts'
-import { isRunning, lastWords, PROGRAM, whenReady } from './processes.ts'
-import { fastProgram } from './program.ts'
+import { isRunning, lastWords, PROGRAM, signalProcess, whenReady } from './processes.ts'
+import { fastProgram, KEEP_SIGNAL } from './program.ts'
 import {
   type EngineChoice,
   type Namespaces,
@@ -38,6 +38,9 @@ const PEER_COUNT_MAX = 128
 const POLL_MS = 200
 /** A process that died is noticed this often. */
 const PULSE_MS = 1_000
+/** So many start first, and have met for so long. */
+const PIONEER_COUNT = 2
+const TOGETHER_POLLS = 2
 const PEER_PORT = 4_001
 const EPOCH_S = 60
 const GENESIS_STAKE = '1000000000'
@@ -272,7 +275,11 @@ async function startChain(lab: Laboratory, host: string, { signal }: CommandIo):
   return await whenReady(own, logPath, ready, { timeoutMs: CHAIN_TIMEOUT_MS, signal })
 }
 
-/** Start nodes a few at a time, as many as the machine has cores to load them, and wait until all are well connected. */
+/**
+ * Start nodes a few at a time, as many as the machine has cores to load them, and wait until all are well connected.
+ *
+ * The first two alone: what they had to compile until they have met is kept for all others, who look for them.
+ */
 async function startNodes(
   lab: Laboratory,
   nodes: readonly PeerRecord[],
@@ -285,12 +292,17 @@ async function startNodes(
   const atOnce = availableParallelism() + 2
   const queue = [...nodes]
   const untilMs = performance.now() + timeoutMs
+  const pioneers = nodes.slice(0, PIONEER_COUNT)
   let begun = 0
+  let pollsTogether = 0
   for (let polls = 0; ; polls++) {
     view.feed(tail.read())
-    // The first one alone: it compiles the program for all, and all look for it.
-    const places = view.started.size === 0 ? 1 : atOnce
-    while (queue.length > 0 && begun - view.started.size < places) {
+    if (pioneers.every(({ name }) => (view.connected.get(name)?.size ?? 0) >= pioneers.length - 1))
+      pollsTogether++
+    if (pollsTogether === TOGETHER_POLLS && lab.file.program !== PROGRAM)
+      await signalProcess(lab.processOf(pioneers[0]!.name)!, KEEP_SIGNAL)
+    const mayRun = pollsTogether > TOGETHER_POLLS ? view.started.size + atOnce : pioneers.length
+    while (queue.length > 0 && begun < mayRun) {
       await lab.startPeer(queue.shift()!)
       begun++
     }
