@@ -69,8 +69,10 @@ export interface Settings {
     readonly initialSelfQueryMs: number
   }
 
-  /** While fewer peers than this are connected, everybody in the peer book is dialled. Bootstrap peers always are. */
+  /** While fewer peers than this are connected, everybody in the peer book is dialled. */
   readonly wantedPeerCount: number
+  /** Bootstrap peers are dialled however many others are connected. */
+  readonly keepsBootstrap: boolean
   /** With more peers than this the DHT is not asked for neighbours. */
   readonly enoughPeerCount: number
 }
@@ -112,6 +114,7 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       initialSelfQueryMs: 500
     },
     wantedPeerCount: 24,
+    keepsBootstrap: true,
     enoughPeerCount: 12
   },
   public: {
@@ -149,6 +152,7 @@ export const PROFILES: Readonly<Record<Profile, Settings>> = {
       initialSelfQueryMs: SECOND_MS
     },
     wantedPeerCount: 32,
+    keepsBootstrap: true,
     enoughPeerCount: 12
   }
 }
@@ -169,6 +173,8 @@ export function settingsOf({ profile, acquainted }: Pick<SwarmInit, 'profile' | 
     sampleIntervalMs: ACQUAINTED_SAMPLE_TIMES * settings.sampleIntervalMs,
     dht: { ...settings.dht, initialSelfQueryMs: ACQUAINTED_LOOK_MS },
     wantedPeerCount: ACQUAINTED_PEER_COUNT,
+    // The way to others is the peer book: a hub that all are connected with costs them and it.
+    keepsBootstrap: false,
     enoughPeerCount: 0
   }
 }

@@ -37,6 +37,7 @@ export interface RedialComponents {
 }
 
 export interface RedialInit {
+  /** Dialled however many others are connected. */
   readonly bootstrap: readonly Contact[]
   /** Everybody else worth dialling, best first. */
   readonly contacts: () => readonly Contact[]
@@ -114,6 +115,7 @@ export class Redial {
 
   #tick(): void {
     const { bootstrap, wantedPeerCount, settings } = this.#init
+    const nowMs = this.#components.nowMs()
     const connected = this.#components.connected()
     const away = this.#init.contacts().filter(({ peer }) => !connected.has(peer))
     if (this.#lost.size > 0)
@@ -122,14 +124,22 @@ export class Redial {
     for (const contact of this.#inTurn(bootstrap.filter(({ peer }) => !connected.has(peer))))
       this.#consider(contact, 'known')
 
-    const nowMs = this.#components.nowMs()
     if (connected.size < wantedPeerCount) {
-      for (const contact of this.#inTurn(away)) this.#consider(contact, 'known')
+      for (const contact of this.#inTurn(away)) {
+        if (connected.size + this.#expectedCount(nowMs) >= wantedPeerCount) break
+        this.#consider(contact, 'known')
+      }
     } else if (nowMs >= this.#sampleDueAtMs && connected.size < settings.peerCountMax) {
       this.#sampleDueAtMs = nowMs + settings.sampleIntervalMs
       const sample = away[away.length === 0 ? 0 : randomInt(away.length)]
       if (sample !== undefined) this.#consider(sample, 'known')
     }
+  }
+
+  /** Dials that may well become connections: those that take longer mostly do not. */
+  #expectedCount(nowMs: number): number {
+    const sinceMs = nowMs - this.#init.settings.lostAttemptMs
+    return [...this.#attempts.values()].filter(a => a.dialling && a.startedAtMs >= sinceMs).length
   }
 
   /** The one dialled longest ago first: no row of dead peers may stand before one that would answer. */

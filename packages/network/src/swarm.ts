@@ -84,8 +84,9 @@ export class Swarm {
           failure === 'silent' ? this.#sightings.silent(peer) : this.#sightings.gone(peer)
       },
       {
-        bootstrap,
-        contacts: () => this.#contacts.all(),
+        bootstrap: settings.keepsBootstrap ? bootstrap : [],
+        contacts: () =>
+          settings.keepsBootstrap ? this.#contacts.all() : [...this.#contacts.all(), ...bootstrap],
         wantedPeerCount: settings.wantedPeerCount,
         settings: { ...settings, peerCountMax: settings.connectionCountMax / 2 }
       }
