@@ -7,6 +7,7 @@ const MINED_TIMEOUT_MS = 120_000
 /** How often to look for new blocks: a local chain is asked at no cost, a hosted one counts requests. */
 const LOCAL_POLL_MS = 50
 const HOSTED_POLL_MS = 2_000
+const LOCAL_BATCH_COUNT_MAX = 16
 /** Hosted nodes refuse to search more blocks at once. */
 export const LOG_PAGE_BLOCKS = 10_000
 /** Most pages of one search; older events are not found. */
@@ -53,8 +54,9 @@ export class Rpc {
       // Cached nonces and balances are wrong as soon as we have sent something.
       cacheTimeout: -1,
       pollingInterval: this.pollIntervalMs,
-      // Collecting calls for a batch delays each of them by 10 ms.
-      batchMaxCount: 1
+      // What is asked at one moment goes out in one request: only on this machine, as hosted nodes may not take batches.
+      batchMaxCount: isLocal(init.rpcUrl) ? LOCAL_BATCH_COUNT_MAX : 1,
+      batchStallTime: 0
     })
   }
 

@@ -54,9 +54,12 @@ export class Draws {
   async of(job: JobId, offer: Offer): Promise<Drawn | DrawFault> {
     const { registry, beacon, chain } = this.components
     if (registry === undefined || beacon === undefined || offer.drawEpoch === undefined) return 'no-registry'
-    const { state, final, appointed } = await chain.escrow(offer.escrow)
+    // At once: most beacons ask the chain too.
+    const [{ state, final, appointed }, drawn] = await Promise.all([
+      chain.escrow(offer.escrow),
+      this.draw({ registry, beacon }, job, offer)
+    ])
     if (state === 'none' || !final) return 'not-final'
-    const drawn = await this.draw({ registry, beacon }, job, offer)
     if (typeof drawn === 'string') return drawn
     return appointed === appointmentHash(appointmentOf(drawn, offer)) ? drawn : 'not-appointed'
   }
