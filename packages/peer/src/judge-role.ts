@@ -108,7 +108,7 @@ export class JudgeRole implements Judging {
     const witnessed = this.#jobs.get(job)
     if (witnessed !== undefined) return witnessed.openings(from)
     if (standby === undefined) throw new RangeError('not a job we witness')
-    return message('openings-page', { open: [], view: 0, closed: false })
+    return message('openings-page', { open: [], view: standby.actingView, closed: false })
   }
 
   async onVerification(
@@ -164,8 +164,9 @@ export class JudgeRole implements Judging {
     const takeOver = (): void => this.#witness(offer, view)
     const standby = new Standby(this.components, this.#scope, offer, view, takeOver)
     this.#standbys.set(job, standby)
-    for (const eldest of this.#standbys.keys())
-      if (this.#standbys.size > OFFER_COUNT_MAX) this.#standbys.delete(eldest)
+    for (const [job, other] of this.#standbys)
+      if (other.isOver || (this.#standbys.size > OFFER_COUNT_MAX && !this.#jobs.has(job)))
+        this.#standbys.delete(job)
     return standby
   }
 
@@ -185,7 +186,7 @@ export class JudgeRole implements Judging {
     const witnessed = new WitnessJob(this.components, {
       offer,
       view,
-      isVacant: () => this.#standbys.get(job)?.isActing === true,
+      actingView: () => this.#standbys.get(job)?.actingView ?? 0,
       evidences,
       onEquivocation: proofs => convict(this.components, this.#scope, this.roles.ledger, proofs),
       stateOf: key => witness.stateOf(key)

@@ -13,7 +13,7 @@ import type {
 } from '@rayswarm/interface'
 import { claimBackoffMs, viewOf } from '@rayswarm/lease'
 import { deadlineAtMs, quote } from '@rayswarm/market'
-import { canonical } from '@rayswarm/wire'
+import { canonical, replicaId } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -80,6 +80,13 @@ export class NodeJob {
     if (this.#sealedSubtasks.has(subtask)) return true
     const prefix = `${this.offer.job}/${subtask}/`
     return [...this.running].some(id => id.startsWith(prefix))
+  }
+
+  /** Whether a replica may be granted to us. The creator may not know yet that the view it grants in has no quorum. */
+  isFree(replica: ReplicaKey): boolean {
+    const isOfJob = replica.job === this.offer.job && this.subtasks[replica.subtask] !== undefined
+    const isOfView = viewOf(replica.generation) === this.openings.view
+    return isOfJob && isOfView && !this.running.has(replicaId(replica))
   }
 
   noteSealed(subtask: number): void {

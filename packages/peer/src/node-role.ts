@@ -211,7 +211,8 @@ export class NodeRole {
     }
     job.silenceCount = 0
     const reply = answer.body
-    if (reply.closed) return job.retire()
+    // Where witnesses were drawn it is over once they settled: those who take over may need us, and the results we keep.
+    if (reply.closed && job.offer.drawn === undefined) return job.retire()
     const grants = reply.grants.filter(grant => this.#isOurs(job, grant)).slice(0, this.#placesFor(job))
     for (const grant of grants)
       this.#execute(job, { replica: grant.body.replica, fence: 0, grant }, judged.probe)
@@ -260,11 +261,9 @@ export class NodeRole {
     return (
       grant.type === 'grant' &&
       grant.signer === job.offer.signed.signer &&
-      replica.job === job.offer.job &&
-      job.subtasks[replica.subtask] !== undefined &&
+      job.isFree(replica) &&
       holder === this.components.network.peerId &&
       account === this.settings.account &&
-      !job.running.has(replicaId(replica)) &&
       verifySigned(grant, this.components.context)
     )
   }

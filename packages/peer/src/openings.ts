@@ -22,6 +22,11 @@ export class Openings {
     readonly offer: KnownOffer
   ) {}
 
+  /** The view asked now. */
+  get view(): number {
+    return this.#view
+  }
+
   /** The witnesses asked now. */
   get members(): readonly PeerId[] {
     return membersOf(this.offer.witnesses, this.#view)

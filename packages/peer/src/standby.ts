@@ -1,5 +1,6 @@
 import type { OpeningsPage } from '@rayswarm/interface'
 import { membersOf } from '@rayswarm/lease'
+import { deadlineAtMs } from '@rayswarm/market'
 import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
@@ -13,7 +14,8 @@ import type { Scope } from './scope.ts'
  * @see spec/lease.md#views
  */
 export class Standby {
-  #isActing = false
+  /** The view that acts, as far as we see; the next one where neither those before us nor we have a quorum. */
+  #actingView = 0
   #looking = false
   #lookedAtMs = Number.NEGATIVE_INFINITY
   /** Since when no earlier view is known to have a quorum. */
@@ -27,16 +29,26 @@ export class Standby {
     readonly onActing: () => void
   ) {}
 
-  /** Whether no earlier view has a quorum, and ours has. */
-  get isActing(): boolean {
-    return this.#isActing
+  get actingView(): number {
+    return this.#actingView
+  }
+
+  get #isActing(): boolean {
+    return this.#actingView === this.view
+  }
+
+  /** Whether nobody can be paid for the job any more. */
+  get isOver(): boolean {
+    const { clock, params } = this.components
+    return clock.nowMs() >= deadlineAtMs(this.offer.signed.body) + params.refundGraceMs
   }
 
   /** Somebody asks for work here: time to look, unless we have just done so. */
   poke(): void {
     const { clock, params } = this.components
     const pauseMs = this.#isActing ? params.leaseTermMsMin : params.leaseRetryMs
-    if (this.#looking || this.scope.closed || clock.nowMs() < this.#lookedAtMs + pauseMs) return
+    if (this.#looking || this.isOver || this.scope.closed || clock.nowMs() < this.#lookedAtMs + pauseMs)
+      return
     this.#looking = true
     this.scope.spawn('look at earlier views', () =>
       this.#look().finally(() => {
@@ -51,25 +63,26 @@ export class Standby {
 
   async #look(): Promise<void> {
     const { clock, params } = this.components
-    if (!(await this.#isVacant())) {
+    const found = await this.#find()
+    if (found !== this.view) {
       this.#vacantSinceMs = undefined
-      this.#isActing = false
+      this.#actingView = found
       return
     }
     this.#vacantSinceMs ??= clock.nowMs()
     if (this.#isActing || clock.nowMs() < this.#vacantSinceMs + params.leaseTermMsMin / 2) return
-    this.#isActing = true
+    this.#actingView = this.view
     this.onActing()
   }
 
-  /** Whether no quorum of an earlier view says that it acts, and one of ours could. */
-  async #isVacant(): Promise<boolean> {
+  /** The first view of which a quorum says that it acts; else ours if it has a quorum, and the next one if it has none. */
+  async #find(): Promise<number> {
     const { quorum } = this.offer.witnesses
     for (let view = 0; view < this.view; view++) {
       const pages = await this.#ask(view)
-      if (pages.filter(page => page.view === view).length >= quorum) return false
+      if (pages.filter(page => page.view === view).length >= quorum) return view
     }
-    return (await this.#ask(this.view)).length + 1 >= quorum
+    return (await this.#ask(this.view)).length + 1 >= quorum ? this.view : this.view + 1
   }
 
   /** What the witnesses of a view say; ours hear of it that they may be needed. */

@@ -29,8 +29,8 @@ export interface WitnessJobInit {
   readonly offer: KnownOffer
   /** Which of the job's views we are in. */
   readonly view: number
-  /** Whether no earlier view has a quorum, by what we see of it. */
-  readonly isVacant: () => boolean
+  /** The view that acts, by who answers. */
+  readonly actingView: () => number
   readonly evidences: Evidences
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** What this witness remembers of a replica. */
@@ -94,8 +94,8 @@ export class WitnessJob {
 
   /** Whether our view grants leases: no later one has closed anything, and no earlier one can, unless ours has. */
   get #isActing(): boolean {
-    const { view, isVacant } = this.init
-    return this.judge.view === view && (this.judge.closedView === view || isVacant())
+    const { view, actingView } = this.init
+    return this.judge.view === view && (this.judge.closedView === view || actingView() === view)
   }
 
   /** Since when nothing is left to wait for: every subtask is decided, or the job is overdue. */
@@ -200,7 +200,7 @@ export class WitnessJob {
         open.push({ subtask: track.subtask.index, replica, generation, fence, openMs: Math.floor(openMs) })
       }
     }
-    const view = this.#isActing ? this.init.view : this.judge.closedView
+    const view = this.#isActing ? this.init.view : Math.max(this.judge.closedView, this.init.actingView())
     return message('openings-page', { open, view, closed: this.#endedAtMs !== undefined })
   }
 

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import type { PeerId } from '@rayswarm/interface'
+import { params } from '@rayswarm/params'
+import { SeededChance, VirtualClock } from '@rayswarm/simulation'
+import { encodeMessage, jobIdOf, message } from '@rayswarm/wire'
+import type { RoleComponents } from '../src/components.ts'
+import type { KnownOffer } from '../src/offer-book.ts'
+import { Scope } from '../src/scope.ts'
+import { Standby } from '../src/standby.ts'
+import { contextOf, creator } from './drawn-jobs.ts'
+import { EPOCH_MS, offerOf } from './sync-hosts.ts'
+
+const views = [0, 1, 2].map(view => [0, 1, 2].map(rank => contextOf(`standby ${view} ${rank}`)))
+const members = views.flat().map(({ identity }) => identity.peerId)
+const { leaseTermMsMin, refundGraceMs } = params.minimal
+const JOB_MS = 10 * leaseTermMsMin
+
+/** The first witness of view 1; of the others those answer that are there, each that this view acts. */
+function standbyAmong(there: ReadonlyMap<PeerId, number>) {
+  const clock = new VirtualClock(EPOCH_MS)
+  const signed = offerOf(creator, 1, {})
+  const spec = { ...signed.body.spec, deadlineAfterMs: JOB_MS }
+  const job = jobIdOf(spec)
+  const asked: PeerId[] = []
+  const request = async (to: PeerId): Promise<Uint8Array> => {
+    asked.push(to)
+    const view = there.get(to)
+    if (view === undefined) throw new Error('gone')
+    return encodeMessage(message('openings-page', { open: [], view, closed: false }))
+  }
+  const self = views[1]![0]!
+  const components = {
+    ...{ clock, chance: new SeededChance(1), context: self, params: params.minimal },
+    ...{ network: { peerId: self.identity.peerId, request }, log: { debug: () => {}, warn: () => {} } }
+  } as unknown as RoleComponents
+  const witnesses = { job, members, witnessCount: 3, quorum: 2 }
+  const offer = { job, signed: { ...signed, body: { ...signed.body, spec } }, witnesses } as KnownOffer
+  let actingCount = 0
+  const standby = new Standby(components, new Scope(components), offer, 1, () => actingCount++)
+  standby.poke()
+  const live = (forMs: number): Promise<unknown> => clock.until(() => false, forMs)
+  return { standby, live, asked, actingCount: () => actingCount }
+}
+
+/** Who is there: the given ranks of each view. */
+function those(...ranks: readonly (readonly number[])[]): Map<PeerId, number> {
+  return new Map(ranks.flatMap((of, view) => of.map(rank => [members[3 * view + rank]!, view] as const)))
+}
+
+describe('standby', () => {
+  it('stays idle while a quorum of an earlier view says that it acts', async () => {
+    const { standby, live, actingCount } = standbyAmong(those([0, 1], [1, 2]))
+    await live(2 * leaseTermMsMin)
+    assert.deepEqual([standby.actingView, actingCount()], [0, 0])
+  })
+
+  it('takes over once no earlier view had a quorum for a lease term', async () => {
+    const { standby, live, actingCount } = standbyAmong(those([0], [1]))
+    await live(leaseTermMsMin / 2)
+    assert.deepEqual([standby.actingView, actingCount()], [0, 0])
+    await live(leaseTermMsMin)
+    assert.deepEqual([standby.actingView, actingCount()], [1, 1])
+  })
+
+  it('names the next view where its own has no quorum either', async () => {
+    const { standby, live, actingCount } = standbyAmong(those([0], [], [0, 1, 2]))
+    await live(2 * leaseTermMsMin)
+    assert.deepEqual([standby.actingView, actingCount()], [2, 0])
+  })
+
+  it('asks nobody any more once the job has had its time', async () => {
+    const { standby, live, asked } = standbyAmong(those([], []))
+    await live(JOB_MS + refundGraceMs + leaseTermMsMin)
+    const { length } = asked
+    standby.poke()
+    await live(leaseTermMsMin)
+    assert.equal(asked.length, length)
+  })
+})
