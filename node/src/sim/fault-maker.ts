@@ -1,4 +1,5 @@
 import type { Chance, Clock, PeerId } from '@rayswarm/interface'
+import { WITNESS_VIEW_COUNT_MAX } from '@rayswarm/params'
 import type { HostClock, VirtualNetwork } from '@rayswarm/simulation'
 import type { Faults, PlannedFault } from './world-init.ts'
 
@@ -69,16 +70,37 @@ export class FaultMaker {
     const creator = this.#victims.find(victim => victim.creator)!
     if (fault === 'creator-down') return this.#handles.crash(creator, forMs)
     if (fault === 'witnesses-down') {
-      const down = this.#handles.witnesses(view).slice(0, count)
-      for (const victim of this.#victims) if (down.includes(victim.peerId)) this.#handles.crash(victim, forMs)
-      return
+      return this.#witnessesDown(view, count, forMs)
     }
+    if (fault === 'views-down') return this.#viewsDown(forMs)
     if (fault === 'deaf-creator') {
       for (const { peerId } of this.#victims) this.#cutFor(peerId, creator.peerId, forMs)
       return
     }
     for (const victim of this.#victims)
       if (!victim.creator && this.#chance.unit() * BPS < shareBps) this.#handles.crash(victim, forMs)
+  }
+
+  #witnessesDown(view: number, count: number, forMs: number | undefined): void {
+    const members = this.#handles.witnesses(view).map(member => ({ member, place: this.#chance.unit() }))
+    const down = members.sort((a, b) => a.place - b.place).slice(0, count)
+    for (const { member } of down)
+      for (const victim of this.#victims) if (victim.peerId === member) this.#handles.crash(victim, forMs)
+  }
+
+  /** One view loses nobody for good; half of the others do, and so does half of the creators. */
+  #viewsDown(forMs = 0): void {
+    const unit = (): number => this.#chance.unit()
+    const spared = Math.floor(unit() * WITNESS_VIEW_COUNT_MAX)
+    for (let view = 0; view < WITNESS_VIEW_COUNT_MAX; view++) {
+      const downMs = view !== spared && unit() < 0.5 ? undefined : unit() * forMs
+      this.#clock.after(unit() * forMs, () => {
+        const { length } = this.#handles.witnesses(view)
+        this.#witnessesDown(view, Math.ceil((0.4 + 0.6 * unit()) * length), downMs)
+      })
+    }
+    const creator = this.#victims.find(victim => victim.creator)!
+    if (unit() < 0.5) this.#clock.after(unit() * forMs, () => this.#handles.crash(creator, undefined))
   }
 
   #pause(victim: Victim, forMs: number): void {

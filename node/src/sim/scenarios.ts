@@ -152,6 +152,31 @@ const SKETCHES: Readonly<Record<string, Sketch>> = {
       { atMs: 20 * SECOND_MS, fault: 'witnesses-down', count: 3, view: 1 }
     ]
   },
+  'views-gone-at-once': {
+    about: 'three witnesses of the first view die for good, and three of the second with them',
+    nodeCount: 27,
+    weather: BAD_WEATHER,
+    plan: [
+      { atMs: 4 * SECOND_MS, fault: 'witnesses-down', count: 3 },
+      { atMs: 4 * SECOND_MS, fault: 'witnesses-down', count: 3, view: 1 }
+    ]
+  },
+  'views-storm': {
+    about:
+      'views of witnesses die and come back at random, one is spared; bought witnesses, partitions, maybe no creator',
+    nodeCount: 29,
+    liarCount: 0,
+    weather: BAD_WEATHER,
+    faults: {
+      crashEveryMs: 2 * MINUTE_MS,
+      downMsMax: 5 * SECOND_MS,
+      partitionEveryMs: MINUTE_MS,
+      partitionMsMax: 10 * SECOND_MS
+    },
+    plan: [{ atMs: 2 * SECOND_MS, forMs: 30 * SECOND_MS, fault: 'views-down' }],
+    adversaries: [{ kind: 'captured', count: 1, anyView: true }],
+    workUnitsPerMs: 0.05
+  },
   captured: {
     about:
       'two of the seven drawn witnesses say yes to everything, the creator is gone, three nodes play along',

@@ -58,6 +58,7 @@ export interface PlannedFault {
     | 'creator-down'
     | 'nodes-down' // the given share of the nodes
     | 'witnesses-down' // so many of one view of the job's witnesses
+    | 'views-down' // at any instant from now on: more than it bears of each view but one, for a while or for good
     | 'deaf-creator' // nothing reaches the creator, everything it says arrives
   /** For `nodes-down`: how many of them, in parts of 10 000. */
   readonly shareBps?: number
@@ -70,6 +71,8 @@ export interface PlannedFault {
 export interface AdversaryCount {
   readonly kind: AdversaryKind
   readonly count: number
+  /** For drawn ones: of one view, whichever, and not of the first. */
+  readonly anyView?: true
 }
 
 /** One virtual world: who lives in it, and how hard their life is. */

@@ -11,7 +11,7 @@ import type {
   SettlementOrder,
   WitnessRule
 } from '@rayswarm/interface'
-import { judgeCertRecord, membersOf } from '@rayswarm/lease'
+import { judgeCertRecord, membersOf, viewCountOf } from '@rayswarm/lease'
 import { priceOf } from '@rayswarm/market'
 import { OUTBOUND_REQUESTS_MAX, PAYOUT_SPLIT } from '@rayswarm/params'
 import { type JobReport, Peer, type PeerComponents } from '@rayswarm/peer'
@@ -321,21 +321,22 @@ export class World {
   #onPublished(host: Host): void {
     if (this.#published) return
     this.#published = true
-    for (const { kind, count } of this.#init.adversaries ?? []) {
+    for (const { kind, count, anyView } of this.#init.adversaries ?? []) {
       const { isDrawn, creatorGoneAfterMs } = ADVERSARIES[kind]
-      if (isDrawn === true) this.#capture(host, count)
+      if (isDrawn === true) this.#capture(host, count, anyView)
       if (creatorGoneAfterMs !== undefined)
         this.clock.after(creatorGoneAfterMs, () => this.#crash(host, undefined))
     }
   }
 
-  #capture(host: Host, count: number): void {
+  #capture(host: Host, count: number, anyView = false): void {
     const [offer] = host.process!.peer.offers.open()
     if (offer === undefined) return
     const { spec } = offer.signed.body
     const subtasks = split(spec)
     this.#plot.priceCap = ({ subtask }) => priceOf(subtasks[subtask]!.workUnits, spec.pricePerMegaUnitMax)
-    const members = [...membersOf(offer.witnesses, 0)]
+    const view = anyView ? Math.floor(this.#chance.unit() * viewCountOf(offer.witnesses)) : 0
+    const members = [...membersOf(offer.witnesses, view)]
     for (let i = 0; i < count && members.length > 0; i++) {
       const [bought] = members.splice(Math.floor(this.#chance.unit() * members.length), 1)
       this.#plot.bought.add(bought!)
