@@ -8,6 +8,7 @@ import {
   type Probe,
   RayswarmError,
   type Refusal,
+  type RefusalReason,
   type ReplicaKey,
   type Session,
   type Signed,
@@ -65,6 +66,9 @@ interface Executed {
   readonly resultSizeBytes: number
   readonly elapsedMs: number
 }
+
+/** Why a view that takes over may refuse a claim for a while. */
+const PASSING: ReadonlySet<RefusalReason> = new Set(['not-open', 'overloaded', 'too-early', 'unknown-job'])
 
 type Committed = SealedResult | { readonly refusal: Refusal } | Silence
 
@@ -156,6 +160,7 @@ export class Execution {
   async #commit(quorum: WitnessQuorum, first: HeldLease, executed: Executed): Promise<Committed> {
     const { clock, params } = this.components
     const { offer, openings } = this.init
+    let refusedSinceMs: number | undefined
     for (let held = first; ; ) {
       const { replica } = held.cert
       const attestation = this.#attest(replica, executed)
@@ -169,7 +174,12 @@ export class Execution {
         const wish = { replica: { ...replica, generation }, fence: 1, etaMs: held.etaMs }
         const claimed = await quorum.claim(wish)
         if ('held' in claimed && claimed.held.register === undefined) held = claimed.held
-        else if ('refusal' in claimed && claimed.refusal.reason !== 'too-early') return claimed
+        if ('refusal' in claimed) {
+          refusedSinceMs ??= clock.nowMs()
+          // Its witnesses do not take over all at once, and begin with what they can learn of the views before.
+          const isPassing = PASSING.has(claimed.refusal.reason)
+          if (!isPassing || clock.nowMs() >= refusedSinceMs + 2 * params.leaseTermMsMin) return claimed
+        }
       }
       await this.scope.sleep(params.leaseRetryMs)
     }
