@@ -71,7 +71,7 @@ export class JobDriver {
     const isOnlyJudge = offer.drawn === undefined
     this.#isOnlyJudge = isOnlyJudge
     this.job = offer.job
-    this.state = new JobState(this.job, spec, split(spec), components.store)
+    this.state = new JobState(offer, split(spec), components.store)
     this.scope = new Scope(components)
     this.#deadlineAtMs = deadlineAtMs(offer.signed.body)
     this.#openings = new Openings(components, this.scope, offer)

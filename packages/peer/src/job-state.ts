@@ -18,6 +18,8 @@ import type {
 import type { OpenReplica } from '@rayswarm/market'
 import type { Outcome, ReplicaOutcome } from '@rayswarm/verification'
 import { canonical } from '@rayswarm/wire'
+import type { KnownOffer } from './offer-book.ts'
+import { operatorOf } from './race.ts'
 import { parseStored } from './stored.ts'
 
 /** One replica of one subtask in one generation, as the job's creator knows it. Kept durably. */
@@ -68,17 +70,21 @@ export interface SubtaskTrack {
 
 /** Everything the creator knows of one job's subtasks. */
 export class JobState {
+  readonly job: JobId
+  readonly spec: JobSpec
   readonly tracks: readonly SubtaskTrack[]
   /** Subtasks whose records are not on disk as they are. */
   readonly #unsaved = new Set<SubtaskTrack>()
   #writing: Promise<void> = Promise.resolve()
 
   constructor(
-    readonly job: JobId,
-    readonly spec: JobSpec,
+    readonly offer: KnownOffer,
     subtasks: readonly Subtask[],
     readonly store: Store
   ) {
+    const { spec } = offer.signed.body
+    this.job = offer.job
+    this.spec = spec
     const replicas = (): ReplicaRecord[] =>
       Array.from({ length: spec.verify.replicaCount }, (_, replica) => ({
         replica,
@@ -163,13 +169,14 @@ export class JobState {
     return this.tracks.reduce((sum, track) => sum + (track.record.state === state ? 1 : 0), 0)
   }
 
-  /** What `verification` judges. */
+  /** What `verification` judges. Peers of one operator are one holder: witnesses of another view may have let them in. */
   outcomes(track: SubtaskTrack): ReplicaOutcome[] {
+    const operator = (peer: PeerId | undefined) => peer && operatorOf(this.offer, peer)
     return track.record.replicas.map(record => ({
       replica: record.replica,
       generation: record.generation,
       outcome: record.outcome,
-      ...present('holder', holderOf(record)),
+      ...present('holder', operator(holderOf(record))),
       ...(record.attestation === undefined
         ? {}
         : {

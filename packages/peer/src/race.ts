@@ -24,6 +24,12 @@ export function mayBid({ job, drawn }: KnownOffer, node: PeerId, elapsedMs: numb
   return weight !== undefined && sortitioned({ beacon: drawn.beacon, job, node }, weight, elapsedMs, params)
 }
 
+/** Who a peer is, as far as one and the same party counts once: its operator, where it names one. */
+export function operatorOf({ drawn }: KnownOffer, peer: PeerId): string {
+  const tag = drawn?.race.racers.get(peer)?.operatorTag
+  return tag === undefined || tag === '' ? peer : `operator ${tag}`
+}
+
 /** Work out our turns in the race for what a witness says is open. Whoever is not registered has none. */
 export function turnsOf(
   offer: KnownOffer,

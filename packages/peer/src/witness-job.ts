@@ -16,6 +16,7 @@ import type { Evidences } from './evidences.ts'
 import { JobJudge } from './job-judge.ts'
 import { holderOf, JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
 import type { KnownOffer } from './offer-book.ts'
+import { operatorOf } from './race.ts'
 import { type Due, dueOf } from './receipts.ts'
 import { Scope } from './scope.ts'
 import { wakeHolders } from './wake.ts'
@@ -47,6 +48,7 @@ export class WitnessJob {
   readonly #sinceMs: number
   readonly #silentSinceMs = new Map<ReplicaRecord, number>()
   #endedAtMs: number | undefined
+  #isRestored = false
 
   constructor(
     readonly components: RoleComponents,
@@ -56,7 +58,7 @@ export class WitnessJob {
     const { spec } = offer.signed.body
     this.job = offer.job
     this.#sinceMs = components.clock.nowMs()
-    this.state = new JobState(this.job, spec, split(spec), components.store)
+    this.state = new JobState(offer, split(spec), components.store)
     this.scope = new Scope(components)
     this.deadlineAtMs = deadlineAtMs(offer.signed.body)
     this.judge = new JobJudge(components, {
@@ -82,6 +84,11 @@ export class WitnessJob {
     })
   }
 
+  /** Whether we remember what we knew: before that we answer nothing. */
+  get isRestored(): boolean {
+    return this.#isRestored
+  }
+
   /** The witnesses of our view, in draw order. */
   get members(): readonly PeerId[] {
     return membersOf(this.init.offer.witnesses, this.init.view)
@@ -90,6 +97,13 @@ export class WitnessJob {
   /** Our place among them. */
   get rank(): number {
     return this.members.indexOf(this.components.network.peerId)
+  }
+
+  /** When we settle, counted in turns: by rank in the view that acts, who waits in another one by the place in the draw. */
+  get turn(): number {
+    return this.#isActing
+      ? this.rank
+      : this.init.offer.witnesses.members.indexOf(this.components.network.peerId)
   }
 
   /** Whether our view grants leases: no later one has closed anything, and no earlier one can, unless ours has. */
@@ -106,6 +120,7 @@ export class WitnessJob {
   async start(): Promise<void> {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
+    this.#isRestored = true
     this.init.evidences.open(this.init.offer, this.state, this.judge)
     await this.#takeOver()
     this.judge.start()
@@ -247,14 +262,8 @@ export class WitnessJob {
     const state = this.init.stateOf(this.state.key(track, record))
     const live = leaseState(state, this.components.clock.nowMs()) === 'leased' ? state.holder : undefined
     const known = [holderOf(record), state.register?.signer, live]
-    return known.some(other => other !== undefined && this.#isSameOperator(other, holder))
-  }
-
-  #isSameOperator(a: PeerId, b: PeerId): boolean {
-    if (a === b) return true
-    const { racers } = this.init.offer.drawn!.race
-    const tag = racers.get(a)?.operatorTag
-    return tag !== undefined && tag !== '' && tag === racers.get(b)?.operatorTag
+    const { offer } = this.init
+    return known.some(other => other !== undefined && operatorOf(offer, other) === operatorOf(offer, holder))
   }
 
   /** Of all witnesses two wake the holders of a subtask: one may be away. */

@@ -1,4 +1,4 @@
-import type { EquivalenceClass, PeerId, UnpaidReason, Verdict, VerifyPolicy } from '@rayswarm/interface'
+import type { EquivalenceClass, UnpaidReason, Verdict, VerifyPolicy } from '@rayswarm/interface'
 import { GENERATION_COUNT_MAX } from '@rayswarm/params'
 import { toHex } from '@rayswarm/wire'
 
@@ -18,7 +18,8 @@ export interface ReplicaOutcome {
   readonly replica: number
   readonly generation: number
   readonly outcome: Outcome
-  readonly holder?: PeerId
+  /** Who computed it. What two of them yield counts once if these are equal. */
+  readonly holder?: string
   readonly equivalenceClass?: EquivalenceClass
   /** Of a revealed result. 32 bytes. */
   readonly digest?: Uint8Array
