@@ -245,6 +245,8 @@ export class JobJudge {
     if (!this.init.adopt(record, cert)) return false
     record.cert = cert
     record.outcome = 'sealed'
+    // What an earlier view closed need not be computed again, if its holder is there to say so.
+    if (alive && this.init.revisable) withdrawLater(track, record)
     record.sealedAtMs = this.components.clock.nowMs()
     void this.init.state.save(track)
     this.#tell(cert)

@@ -69,17 +69,19 @@ export class JudgeRole implements Judging {
     for (const job of this.#jobs.values()) await job.stop()
   }
 
-  get(job: JobId): WitnessJob | undefined {
-    return this.#jobs.get(job)
-  }
-
   jobs(): readonly WitnessJob[] {
     return [...this.#jobs.values()]
   }
 
+  /** A job we witness, once we remember what we knew of it. */
+  #answering(job: JobId): WitnessJob | undefined {
+    const witnessed = this.#jobs.get(job)
+    return witnessed?.isRestored ? witnessed : undefined
+  }
+
   /** What the lease rules must know of a replica of a job we witness; undefined for other jobs. */
   rulesFor(key: ReplicaKey): Partial<WitnessRules> | undefined {
-    const job = this.#jobs.get(key.job)
+    const job = this.#answering(key.job)
     if (job === undefined || job.state.tracks[key.subtask] === undefined) return undefined
     const { beacon, race } = job.init.offer.drawn!
     const { params } = this.components
@@ -105,7 +107,7 @@ export class JudgeRole implements Judging {
     const { job } = question.body
     const standby = this.#standbyFor(job)
     standby?.poke()
-    const witnessed = this.#jobs.get(job)
+    const witnessed = this.#answering(job)
     if (witnessed !== undefined) return witnessed.openings(from)
     if (standby === undefined) throw new RangeError('not a job we witness')
     return message('openings-page', { open: [], view: standby.actingView, closed: false })
@@ -116,7 +118,7 @@ export class JudgeRole implements Judging {
     from: PeerId
   ): Promise<MessageOf<'sealed-reply' | 'reveal-reply'> | undefined> {
     const { cert } = request.body
-    const job = this.#jobs.get(cert.replica.job)
+    const job = this.#answering(cert.replica.job)
     if (job === undefined) return undefined
     if (request.type === 'sealed') {
       const open = await job.judge.onSealed(cert, from)
@@ -132,7 +134,7 @@ export class JudgeRole implements Judging {
 
   /** Another witness asks for our signature: it gets it if we come to the same sum. */
   async #onCosign(request: MessageOf<'cosign'>, from: PeerId): Promise<MessageOf<'cosign-reply'>> {
-    const job = this.#jobs.get(request.body.job)
+    const job = this.#answering(request.body.job)
     if (job === undefined || !job.members.includes(from)) throw new RangeError('not ours')
     const sign = async (): Promise<string | undefined> => {
       if (job.endedAtMs === undefined) return undefined
@@ -243,7 +245,7 @@ export class JudgeRole implements Judging {
     if (endedAtMs === undefined) return
     const { state } = await job.escrow()
     if (state !== 'locked') return this.#end(job)
-    if (nowMs >= endedAtMs + job.rank * params.settleTurnMs) await this.#settle(job)
+    if (nowMs >= endedAtMs + job.turn * params.settleTurnMs) await this.#settle(job)
   }
 
   async #settle(job: WitnessJob): Promise<void> {
