@@ -1,5 +1,5 @@
 import type { OpeningsPage } from '@rayswarm/interface'
-import { membersOf } from '@rayswarm/lease'
+import { membersOf, viewCountOf } from '@rayswarm/lease'
 import { deadlineAtMs } from '@rayswarm/market'
 import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
@@ -77,12 +77,15 @@ export class Standby {
 
   /** The first view of which a quorum says that it acts; else ours if it has a quorum, and the next one if it has none. */
   async #find(): Promise<number> {
-    const { quorum } = this.offer.witnesses
+    const { witnesses } = this.offer
+    const { quorum } = witnesses
     for (let view = 0; view < this.view; view++) {
       const pages = await this.#ask(view)
       if (pages.filter(page => page.view === view).length >= quorum) return view
     }
-    return (await this.#ask(this.view)).length + 1 >= quorum ? this.view : this.view + 1
+    const isThere = (await this.#ask(this.view)).length + 1 >= quorum
+    // Nobody comes after the last: those of the first may be back.
+    return isThere ? this.view : (this.view + 1) % viewCountOf(witnesses)
   }
 
   /** What the witnesses of a view say; ours hear of it that they may be needed. */

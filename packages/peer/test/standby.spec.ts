@@ -15,8 +15,8 @@ const members = views.flat().map(({ identity }) => identity.peerId)
 const { leaseTermMsMin, refundGraceMs } = params.minimal
 const JOB_MS = 10 * leaseTermMsMin
 
-/** The first witness of view 1; of the others those answer that are there, each that this view acts. */
-function standbyAmong(there: ReadonlyMap<PeerId, number>) {
+/** The first witness of view 1, or of another one; of the others those answer that are there, each that this view acts. */
+function standbyAmong(there: ReadonlyMap<PeerId, number>, own = 1) {
   const clock = new VirtualClock(EPOCH_MS)
   const signed = offerOf(creator, 1, {})
   const spec = { ...signed.body.spec, deadlineAfterMs: JOB_MS }
@@ -28,7 +28,7 @@ function standbyAmong(there: ReadonlyMap<PeerId, number>) {
     if (view === undefined) throw new Error('gone')
     return encodeMessage(message('openings-page', { open: [], view, closed: false }))
   }
-  const self = views[1]![0]!
+  const self = views[own]![0]!
   const components = {
     ...{ clock, chance: new SeededChance(1), context: self, params: params.minimal },
     ...{ network: { peerId: self.identity.peerId, request }, log: { debug: () => {}, warn: () => {} } }
@@ -36,7 +36,7 @@ function standbyAmong(there: ReadonlyMap<PeerId, number>) {
   const witnesses = { job, members, witnessCount: 3, quorum: 2 }
   const offer = { job, signed: { ...signed, body: { ...signed.body, spec } }, witnesses } as KnownOffer
   let actingCount = 0
-  const standby = new Standby(components, new Scope(components), offer, 1, () => actingCount++)
+  const standby = new Standby(components, new Scope(components), offer, own, () => actingCount++)
   standby.poke()
   const live = (forMs: number): Promise<unknown> => clock.until(() => false, forMs)
   return { standby, live, asked, actingCount: () => actingCount }
@@ -66,6 +66,12 @@ describe('standby', () => {
     const { standby, live, actingCount } = standbyAmong(those([0], [], [0, 1, 2]))
     await live(2 * leaseTermMsMin)
     assert.deepEqual([standby.actingView, actingCount()], [2, 0])
+  })
+
+  it('names the first view where that was the last', async () => {
+    const { standby, live } = standbyAmong(those([0], [0], [0]), 2)
+    await live(2 * leaseTermMsMin)
+    assert.equal(standby.actingView, 0)
   })
 
   it('asks nobody any more once the job has had its time', async () => {
