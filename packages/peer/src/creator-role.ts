@@ -230,18 +230,21 @@ export class CreatorRole {
 
   async onBid(bid: MessageOf<'bid'>, from: PeerId): Promise<MessageOf<'bid-reply'>> {
     if (bid.signer !== from) throw new RangeError("somebody else's bid")
-    const run = this.#runs.get(bid.body.job)
-    if (run === undefined) throw new RangeError('not a job of ours')
-    return run.driver.onBid(bid)
+    return this.#answering(bid.body.job).driver.onBid(bid)
   }
 
   async onVerification(
     request: MessageOf<'sealed' | 'reveal'>,
     from: PeerId
   ): Promise<MessageOf<'sealed-reply' | 'reveal-reply'>> {
-    const run = this.#runs.get(request.body.cert.replica.job)
-    if (run === undefined) throw new RangeError('not a job of ours')
-    return request.type === 'sealed' ? run.driver.onSealed(request, from) : run.driver.onReveal(request, from)
+    const { driver } = this.#answering(request.body.cert.replica.job)
+    return request.type === 'sealed' ? driver.onSealed(request, from) : driver.onReveal(request, from)
+  }
+
+  #answering(job: JobId): JobRun {
+    const run = this.#runs.get(job)
+    if (run?.driver.state.isRestored !== true) throw new RangeError('not a job of ours')
+    return run
   }
 }
 

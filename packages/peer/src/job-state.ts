@@ -75,6 +75,7 @@ export class JobState {
   readonly tracks: readonly SubtaskTrack[]
   /** Subtasks whose records are not on disk as they are. */
   readonly #unsaved = new Set<SubtaskTrack>()
+  #isRestored = false
   #writing: Promise<void> = Promise.resolve()
 
   constructor(
@@ -117,6 +118,12 @@ export class JobState {
         delete replica.silentSinceMs
       }
     }
+    this.#isRestored = true
+  }
+
+  /** Whether we remember what we knew. Before that nobody is answered: a record would be written over. */
+  get isRestored(): boolean {
+    return this.#isRestored
   }
 
   /** Write one subtask's record, as it is when its turn has come. What the disk refused is written with the next. */

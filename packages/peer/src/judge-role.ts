@@ -76,7 +76,7 @@ export class JudgeRole implements Judging {
   /** A job we witness, once we remember what we knew of it. */
   #answering(job: JobId): WitnessJob | undefined {
     const witnessed = this.#jobs.get(job)
-    return witnessed?.isRestored ? witnessed : undefined
+    return witnessed?.state.isRestored ? witnessed : undefined
   }
 
   /** What the lease rules must know of a replica of a job we witness; undefined for other jobs. */

@@ -48,7 +48,6 @@ export class WitnessJob {
   readonly #sinceMs: number
   readonly #silentSinceMs = new Map<ReplicaRecord, number>()
   #endedAtMs: number | undefined
-  #isRestored = false
 
   constructor(
     readonly components: RoleComponents,
@@ -84,11 +83,6 @@ export class WitnessJob {
     })
   }
 
-  /** Whether we remember what we knew: before that we answer nothing. */
-  get isRestored(): boolean {
-    return this.#isRestored
-  }
-
   /** The witnesses of our view, in draw order. */
   get members(): readonly PeerId[] {
     return membersOf(this.init.offer.witnesses, this.init.view)
@@ -120,7 +114,6 @@ export class WitnessJob {
   async start(): Promise<void> {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
-    this.#isRestored = true
     this.init.evidences.open(this.init.offer, this.state, this.judge)
     await this.#takeOver()
     this.judge.start()

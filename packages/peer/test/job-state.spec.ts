@@ -32,6 +32,15 @@ function judgedOf(tags: readonly string[]) {
 }
 
 describe('job state', () => {
+  it('says when it remembers what an earlier process knew', async () => {
+    const signed = offerOf(creator, 1, {})
+    const offer = { job: jobIdOf(signed.body.spec), signed } as KnownOffer
+    const state = new JobState(offer, split(signed.body.spec), { list: async function* () {} } as never)
+    assert.equal(state.isRestored, false)
+    await state.restore(0)
+    assert.equal(state.isRestored, true)
+  })
+
   it('lets peers of different operators agree, or of none', () => {
     assert.equal(judgedOf(['a', 'b']).state, 'decided')
     assert.equal(judgedOf(['', '']).state, 'decided')
