@@ -189,6 +189,7 @@ export class JudgeRole implements Judging {
       offer,
       view,
       actingView: () => this.#standbys.get(job)?.actingView ?? 0,
+      isActing: () => this.#standbys.get(job)?.isActing === true,
       evidences,
       onEquivocation: proofs => convict(this.components, this.#scope, this.roles.ledger, proofs),
       stateOf: key => witness.stateOf(key)

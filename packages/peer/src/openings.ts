@@ -15,6 +15,8 @@ const ASKED_COUNT_MAX = 3
  */
 export class Openings {
   #view = 0
+  /** Whether that view is known to act: then its witnesses share the questions. Else one of them is enough to make them look. */
+  #isActing = true
 
   constructor(
     readonly components: RoleComponents,
@@ -36,7 +38,7 @@ export class Openings {
     const { chance, params } = this.components
     const { job } = this.offer
     const { members } = this
-    const first = Math.floor(chance.unit() * members.length)
+    const first = this.#isActing ? Math.floor(chance.unit() * members.length) : 0
     const question = encodeMessage(message('openings', { job }))
     const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
     for (let i = 0; i < Math.min(ASKED_COUNT_MAX, members.length); i++) {
@@ -44,7 +46,8 @@ export class Openings {
       const page = await ask(this.components, witness, 'lease', question, ['openings-page'], options)
       if (this.scope.closed) return undefined
       if (page === undefined) continue
-      this.#goTo(page.body.view)
+      this.#isActing = page.body.view === this.#view
+      if (!this.#isActing) this.#goTo(page.body.view)
       return page.body
     }
     this.#goTo(this.#view + 1)
@@ -57,6 +60,7 @@ export class Openings {
   }
 
   #goTo(view: number): void {
+    this.#isActing = false
     this.#view = view % viewCountOf(this.offer.witnesses)
   }
 }

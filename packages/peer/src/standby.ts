@@ -8,14 +8,15 @@ import type { KnownOffer } from './offer-book.ts'
 import type { Scope } from './scope.ts'
 
 /**
- * A witness of a later view. Whoever finds no quorum in the views before asks it for work; it then looks for itself, and takes over
- * when none of them had a quorum for half a lease term, and its own has one.
+ * A witness of a later view. Whoever finds no quorum in the views before asks it for work; it then looks for itself. It is ready when
+ * none of them had a quorum for half a lease term, and takes over when a quorum of its own view is ready.
  *
  * @see spec/lease.md#views
  */
 export class Standby {
-  /** The view that acts, as far as we see; the next one where neither those before us nor we have a quorum. */
+  /** The view that acts, as far as we know: ours once we are ready, the next one where we have no quorum either. */
   #actingView = 0
+  #isActing = false
   #looking = false
   #lookedAtMs = Number.NEGATIVE_INFINITY
   /** Since when no earlier view is known to have a quorum. */
@@ -33,8 +34,9 @@ export class Standby {
     return this.#actingView
   }
 
-  get #isActing(): boolean {
-    return this.#actingView === this.view
+  /** Whether we grant leases. */
+  get isActing(): boolean {
+    return this.#isActing
   }
 
   /** Whether nobody can be paid for the job any more. */
@@ -63,29 +65,38 @@ export class Standby {
 
   async #look(): Promise<void> {
     const { clock, params } = this.components
-    const found = await this.#find()
-    if (found !== this.view) {
-      this.#vacantSinceMs = undefined
-      this.#actingView = found
+    const { quorum } = this.offer.witnesses
+    const earlier = await this.#findEarlier()
+    if (earlier !== undefined) return this.#leaveTo(earlier)
+    this.#vacantSinceMs ??= clock.nowMs()
+    const ours = await this.#ask(this.view)
+    if (clock.nowMs() < this.#vacantSinceMs + params.leaseTermMsMin / 2) return
+    if (ours.length + 1 < quorum) {
+      this.#isActing = false
+      // Nobody comes after the last: those of the first may be back.
+      this.#actingView = (this.view + 1) % viewCountOf(this.offer.witnesses)
       return
     }
-    this.#vacantSinceMs ??= clock.nowMs()
-    if (this.#isActing || clock.nowMs() < this.#vacantSinceMs + params.leaseTermMsMin / 2) return
     this.#actingView = this.view
+    const readyCount = 1 + ours.filter(page => page.view === this.view).length
+    if (this.#isActing || readyCount < quorum) return
+    this.#isActing = true
     this.onActing()
   }
 
-  /** The first view of which a quorum says that it acts; else ours if it has a quorum, and the next one if it has none. */
-  async #find(): Promise<number> {
-    const { witnesses } = this.offer
-    const { quorum } = witnesses
+  #leaveTo(view: number): void {
+    this.#vacantSinceMs = undefined
+    this.#isActing = false
+    this.#actingView = view
+  }
+
+  /** The first earlier view of which a quorum says that it acts. */
+  async #findEarlier(): Promise<number | undefined> {
     for (let view = 0; view < this.view; view++) {
       const pages = await this.#ask(view)
-      if (pages.filter(page => page.view === view).length >= quorum) return view
+      if (pages.filter(page => page.view === view).length >= this.offer.witnesses.quorum) return view
     }
-    const isThere = (await this.#ask(this.view)).length + 1 >= quorum
-    // Nobody comes after the last: those of the first may be back.
-    return isThere ? this.view : (this.view + 1) % viewCountOf(witnesses)
+    return undefined
   }
 
   /** What the witnesses of a view say; ours hear of it that they may be needed. */

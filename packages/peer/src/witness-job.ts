@@ -32,6 +32,8 @@ export interface WitnessJobInit {
   readonly view: number
   /** The view that acts, by who answers. */
   readonly actingView: () => number
+  /** Whether that is ours, and a quorum of us thinks so. */
+  readonly isActing: () => boolean
   readonly evidences: Evidences
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** What this witness remembers of a replica. */
@@ -102,8 +104,8 @@ export class WitnessJob {
 
   /** Whether our view grants leases: no later one has closed anything, and no earlier one can, unless ours has. */
   get #isActing(): boolean {
-    const { view, actingView } = this.init
-    return this.judge.view === view && (this.judge.closedView === view || actingView() === view)
+    const { view, isActing } = this.init
+    return this.judge.view === view && (this.judge.closedView === view || isActing())
   }
 
   /** Since when nothing is left to wait for: every subtask is decided, or the job is overdue. */

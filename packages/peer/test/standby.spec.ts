@@ -54,12 +54,23 @@ describe('standby', () => {
     assert.deepEqual([standby.actingView, actingCount()], [0, 0])
   })
 
-  it('takes over once no earlier view had a quorum for a lease term', async () => {
+  it('takes over once no earlier view had a quorum for half a lease term, and a quorum of its own is ready', async () => {
     const { standby, live, actingCount } = standbyAmong(those([0], [1]))
-    await live(leaseTermMsMin / 2)
+    await live(leaseTermMsMin / 4)
     assert.deepEqual([standby.actingView, actingCount()], [0, 0])
     await live(leaseTermMsMin)
     assert.deepEqual([standby.actingView, actingCount()], [1, 1])
+  })
+
+  it('waits for a quorum of its own view to be ready', async () => {
+    const there = those([0], [1, 2])
+    for (const rank of [1, 2]) there.set(members[3 + rank]!, 0)
+    const { standby, live, actingCount } = standbyAmong(there)
+    await live(2 * leaseTermMsMin)
+    assert.deepEqual([standby.actingView, standby.isActing, actingCount()], [1, false, 0])
+    there.set(members[4]!, 1)
+    await live(leaseTermMsMin)
+    assert.deepEqual([standby.isActing, actingCount()], [true, 1])
   })
 
   it('names the next view where its own has no quorum either', async () => {
