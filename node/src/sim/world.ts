@@ -159,11 +159,6 @@ export class World {
     return outcome
   }
 
-  /** Whether drawn witnesses are bought in this world: only then somebody must stand between peers and their networks. */
-  get #hasCaptives(): boolean {
-    return this.#init.adversaries?.some(({ kind }) => ADVERSARIES[kind].isDrawn) ?? false
-  }
-
   #contextOf({ identity }: Host): WireContext {
     const context = { identity, chainId: CHAIN_ID, netId: NET_ID }
     return this.#memo === undefined ? context : { ...context, memo: this.#memo }
@@ -183,8 +178,8 @@ export class World {
       return adversary.live({ clock, chance, network, peers })
     }
     const components = this.#componentsOf(host, { clock, chance, context })
-    const wrapped = adversary.wrap?.(components, this.#plot) ?? components
-    const peer = new Peer(this.#hasCaptives ? captive(wrapped, this.#plot) : wrapped, {
+    const wrapped = captive(adversary.wrap?.(components, this.#plot) ?? components, this.#plot)
+    const peer = new Peer(wrapped, {
       params: this.#init.params,
       ...(host.creator ? {} : { node: this.#nodeSettingsOf(host) })
     })
