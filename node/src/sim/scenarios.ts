@@ -163,7 +163,7 @@ const SKETCHES: Readonly<Record<string, Sketch>> = {
   },
   'views-storm': {
     about:
-      'views of witnesses die and come back at random, one is spared; bought witnesses, partitions, maybe no creator',
+      'views of witnesses die and come back at random, the last one always; bought witnesses, partitions, maybe no creator',
     nodeCount: 29,
     liarCount: 0,
     weather: BAD_WEATHER,

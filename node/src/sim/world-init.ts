@@ -58,7 +58,7 @@ export interface PlannedFault {
     | 'creator-down'
     | 'nodes-down' // the given share of the nodes
     | 'witnesses-down' // so many of one view of the job's witnesses
-    | 'views-down' // at any instant from now on: more than it bears of each view but one, for a while or for good
+    | 'views-down' // at any instant from now on: more than it bears of each view, for a while or, but for the last, for good
     | 'deaf-creator' // nothing reaches the creator, everything it says arrives
   /** For `nodes-down`: how many of them, in parts of 10 000. */
   readonly shareBps?: number
