@@ -123,6 +123,8 @@ export interface Vacancy {
   readonly fence: number
   /** For how long it has been open. */
   readonly openMs: number
+  /** Somebody worked on it and stopped. */
+  readonly lapsed: boolean
 }
 
 /** Answer to {@link Openings}. */

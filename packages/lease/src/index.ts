@@ -45,6 +45,7 @@ export {
 } from './race.ts'
 export { type CertKind, certKey, judgeCertRecord } from './records.ts'
 export {
+  hasLapsed,
   leaseState,
   openForMs,
   type Step,

@@ -152,6 +152,11 @@ export function clockOf(
   return continued ? state : { claimedAtMs: nowMs, etaMs, progressedAtMs: nowMs }
 }
 
+/** Whether somebody worked on a replica and stopped: a lease that was renewed, and runs no more. */
+export function hasLapsed(state: WitnessState, nowMs: number): boolean {
+  return state.fence > 0 && state.waitedMs === 0 && state.cert === undefined && !isLive(state, nowMs)
+}
+
 export function isLive(state: WitnessState, nowMs: number): boolean {
   return state.holder !== undefined && nowMs < state.expiresAtMs
 }

@@ -30,7 +30,7 @@ export class NodeJob {
   /** Since when we know the job. */
   readonly sinceMs: number
   /** No bid before this instant. */
-  bidAtMs = 0
+  bidAtMs: number
   reason: IneligibleReason | undefined
   escrow: Escrow | undefined
   failureCount = 0
@@ -59,6 +59,9 @@ export class NodeJob {
   ) {
     this.priceMax = offer.signed.body.spec.pricePerMegaUnitMax
     this.sinceMs = components.clock.nowMs()
+    // Many hear of a job with witnesses in the same moment, and do not all turn to the same few peers at once.
+    const spreadMs = offer.drawn === undefined ? 0 : components.params.bidPollMs / 2
+    this.bidAtMs = this.sinceMs + spreadMs * components.chance.unit()
     this.scope = new Scope(components)
     this.executions = new Scope(components)
     this.openings = new Openings(components, this.scope, offer)

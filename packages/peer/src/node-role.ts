@@ -138,9 +138,10 @@ export class NodeRole {
 
   #attend(offer: KnownOffer): void {
     if (this.#jobs.has(offer.job) || offer.signed.signer === this.components.network.peerId) return
-    this.#jobs.set(offer.job, new NodeJob(this.components, offer))
+    const job = new NodeJob(this.components, offer)
+    this.#jobs.set(offer.job, job)
     this.#forgetOldest()
-    this.#seek()
+    this.#scope.after(job.bidAtMs - job.sinceMs, () => this.#seek())
   }
 
   /** Offers cost their sender nothing, so we remember only so many; what we work on stays. */

@@ -10,7 +10,7 @@ export interface Chosen {
   readonly fence: number
 }
 
-/** Which open replicas it is our turn to claim, the longest due first, and when the next turn comes. */
+/** Which open replicas it is our turn to claim, lapsed ones first, then the longest due, and when the next turn comes. */
 export interface Turns {
   readonly due: readonly Chosen[]
   /** Undefined if no turn is ahead. */
@@ -41,14 +41,15 @@ export function turnsOf(
   const weight = drawn && raceWeightOf(drawn.race, node)
   if (drawn === undefined || weight === undefined) return { due: [], nextInMs: undefined }
   const turns = vacancies
-    .map(({ subtask, replica, generation, fence, openMs }) => {
+    .map(({ subtask, replica, generation, fence, openMs, lapsed }) => {
       const key = { job, subtask, replica, generation }
       const at = { beacon: drawn.beacon, replica: key, fence: fence + 1, node }
-      return { replica: key, fence, leftMs: raceDelayMs(at, weight, params) - openMs }
+      return { replica: key, fence, lapsed, leftMs: raceDelayMs(at, weight, params) - openMs }
     })
     .sort((a, b) => a.leftMs - b.leftMs)
   const ahead = turns.find(({ leftMs }) => leftMs > 0)
-  const due = turns.filter(({ leftMs }) => leftMs <= 0)
+  // What somebody stopped working on holds up results that others have shown, or wait to.
+  const due = turns.filter(({ leftMs }) => leftMs <= 0).sort((a, b) => Number(b.lapsed) - Number(a.lapsed))
   return { due: onePerSubtask(due), nextInMs: ahead?.leftMs }
 }
 

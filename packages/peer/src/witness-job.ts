@@ -1,6 +1,7 @@
 import type { EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rayswarm/interface'
 import {
   firstGenerationOf,
+  hasLapsed,
   leaseState,
   membersOf,
   openForMs,
@@ -49,6 +50,8 @@ export class WitnessJob {
   readonly deadlineAtMs: number
   readonly #sinceMs: number
   readonly #silentSinceMs = new Map<ReplicaRecord, number>()
+  /** Replicas that somebody worked on and stopped: results of others wait for them. As of the last check. */
+  #lapsed: readonly [SubtaskTrack, ReplicaRecord][] = []
   #endedAtMs: number | undefined
 
   constructor(
@@ -192,23 +195,31 @@ export class WitnessJob {
     return taken ? 'same-holder' : undefined
   }
 
-  /** What nobody holds, from a place that differs from asker to asker, so that they do not all reach for the same. */
+  /**
+   * What nobody holds: first what somebody stopped working on, then from a place that differs from asker to asker, so that they do not
+   * all reach for the same.
+   */
   openings(from: PeerId): MessageOf<'openings-page'> {
     const { tracks } = this.state
     const nowMs = this.components.clock.nowMs()
     const open: MessageOf<'openings-page'>['body']['open'][number][] = []
+    const listed = new Set<ReplicaRecord>()
+    const list = (track: SubtaskTrack, record: ReplicaRecord): void => {
+      const key = this.state.key(track, record)
+      const openMs = this.#openMs(key, record, nowMs)
+      if (openMs === undefined || listed.has(record) || listed.size >= OPENINGS_PAGE_COUNT_MAX) return
+      listed.add(record)
+      const { subtask, replica, generation } = key
+      const state = this.init.stateOf(key)
+      const lapsed = hasLapsed(state, nowMs)
+      open.push({ subtask, replica, generation, fence: state.fence, openMs: Math.floor(openMs), lapsed })
+    }
+    for (const [track, record] of this.#lapsed) list(track, record)
     const start = offsetOf(from, tracks.length)
-    for (let i = 0; i < tracks.length && open.length < OPENINGS_PAGE_COUNT_MAX; i++) {
+    for (let i = 0; i < tracks.length && listed.size < OPENINGS_PAGE_COUNT_MAX; i++) {
       const track = tracks[(start + i) % tracks.length]!
       if (track.record.state !== 'running') continue
-      for (const record of track.record.replicas) {
-        const key = this.state.key(track, record)
-        const openMs = this.#openMs(key, record, nowMs)
-        if (openMs === undefined || open.length >= OPENINGS_PAGE_COUNT_MAX) continue
-        const { replica, generation } = record
-        const { fence } = this.init.stateOf(key)
-        open.push({ subtask: track.subtask.index, replica, generation, fence, openMs: Math.floor(openMs) })
-      }
+      for (const record of track.record.replicas) list(track, record)
     }
     const view = this.#isActing ? this.init.view : Math.max(this.judge.closedView, this.init.actingView())
     return message('openings-page', { open, view, closed: this.#endedAtMs !== undefined })
@@ -271,12 +282,19 @@ export class WitnessJob {
   #check(): void {
     const nowMs = this.components.clock.nowMs()
     let runningCount = 0
+    const lapsed: [SubtaskTrack, ReplicaRecord][] = []
     for (const track of this.state.tracks) {
       if (track.record.state !== 'running') continue
       runningCount++
+      for (const record of track.record.replicas) {
+        const isWanted = record.outcome === 'open' && lapsed.length < OPENINGS_PAGE_COUNT_MAX
+        if (isWanted && hasLapsed(this.init.stateOf(this.state.key(track, record)), nowMs))
+          lapsed.push([track, record])
+      }
       const silent = this.#noteSilence(track, nowMs)
       if (this.judge.checkOverdue(track, nowMs) || silent) this.judge.consider(track)
     }
+    this.#lapsed = lapsed
     if (runningCount <= Math.ceil(this.state.tracks.length * TAIL_PART)) this.#duplicateStragglers(nowMs)
     if (this.state.count('running') > 0 && nowMs <= this.deadlineAtMs) this.#endedAtMs = undefined
     else this.#endedAtMs ??= nowMs

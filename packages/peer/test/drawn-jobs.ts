@@ -13,7 +13,7 @@ const text = new TextEncoder()
 export const EPOCH = 5
 /** Of three witnesses. */
 export const QUORUM = 2
-const BEACON = { round: 1, epoch: EPOCH, randomness: sha256(text.encode('beacon')), insecure: true }
+export const BEACON = { round: 1, epoch: EPOCH, randomness: sha256(text.encode('beacon')), insecure: true }
 
 export function contextOf(name: string): WireContext {
   return { identity: nodeIdentity(sha256(text.encode(name))), chainId: 31_337, netId: 'drawn-test' }
@@ -21,7 +21,7 @@ export function contextOf(name: string): WireContext {
 
 export const creator = contextOf('creator')
 const peers = ['w0', 'w1', 'w2'].map(contextOf)
-const entries: Registration[] = peers
+export const entries: Registration[] = peers
   .map(({ identity: { peerId } }) => ({
     ...{ peer: peerId, account: toAccount(toHex(sha256(text.encode(peerId)).slice(0, 20)))! },
     ...{ stake: 1n, classes: [], operatorTag: '', sinceEpoch: 0 }

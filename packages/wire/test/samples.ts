@@ -117,7 +117,7 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     'reveal-reply': { received: true },
     openings: { job },
     'openings-page': {
-      open: [{ subtask: 3, replica: 1, generation: 0, fence: 2, openMs: 1_500 }],
+      open: [{ subtask: 3, replica: 1, generation: 0, fence: 2, openMs: 1_500, lapsed: true }],
       view: 0,
       closed: false
     },

@@ -111,7 +111,8 @@ const vacancy: z.ZodType<Vacancy> = z.strictObject({
   replica: integer(0, REPLICA_COUNT_MAX),
   generation: integer(0, GENERATION_MAX),
   fence,
-  openMs: durationMs
+  openMs: durationMs,
+  lapsed: z.boolean()
 })
 
 export const openings: z.ZodType<Openings> = z.strictObject({ job: jobId })
