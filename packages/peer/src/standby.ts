@@ -21,6 +21,8 @@ export class Standby {
   #lookedAtMs = Number.NEGATIVE_INFINITY
   /** Since when no earlier view is known to have a quorum. */
   #vacantSinceMs: number | undefined
+  /** Since when our own view has none. */
+  #aloneSinceMs: number | undefined
 
   constructor(
     readonly components: RoleComponents,
@@ -70,8 +72,11 @@ export class Standby {
     if (earlier !== undefined) return this.#leaveTo(earlier)
     this.#vacantSinceMs ??= clock.nowMs()
     const ours = await this.#ask(this.view)
-    if (clock.nowMs() < this.#vacantSinceMs + params.leaseTermMsMin / 2) return
-    if (ours.length + 1 < quorum) {
+    const nowMs = clock.nowMs()
+    this.#aloneSinceMs = ours.length + 1 < quorum ? (this.#aloneSinceMs ?? nowMs) : undefined
+    const doubtedSinceMs = nowMs - params.leaseTermMsMin / 2
+    if (this.#vacantSinceMs > doubtedSinceMs) return
+    if (this.#aloneSinceMs !== undefined && this.#aloneSinceMs <= doubtedSinceMs) {
       this.#isActing = false
       // Nobody comes after the last: those of the first may be back.
       this.#actingView = (this.view + 1) % viewCountOf(this.offer.witnesses)
@@ -85,7 +90,7 @@ export class Standby {
   }
 
   #leaveTo(view: number): void {
-    this.#vacantSinceMs = undefined
+    this.#vacantSinceMs = this.#aloneSinceMs = undefined
     this.#isActing = false
     this.#actingView = view
   }
