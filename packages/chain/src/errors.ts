@@ -49,7 +49,9 @@ export function chainError(error: unknown, rpcUrl: string): Error {
 
 export function unreachable(rpcUrl: string, cause?: unknown): RayswarmError {
   const url = withoutSecrets(rpcUrl)
-  return new RayswarmError('ERR_CHAIN_UNREACHABLE', `no chain answers at ${url}`, {
+  const { code, shortMessage } = (cause ?? {}) as { code?: unknown; shortMessage?: unknown }
+  const why = [code, shortMessage].filter(part => typeof part === 'string').join(', ')
+  return new RayswarmError('ERR_CHAIN_UNREACHABLE', `no chain answers at ${url}${why && ` (${why})`}`, {
     thing: 'RPC URL',
     value: url,
     remedy: 'Start the chain or correct its URL.',

@@ -259,7 +259,7 @@ export class WitnessJob {
   #openMs(key: ReplicaKey, record: ReplicaRecord, nowMs: number): number | undefined {
     const sinceMs = record.outcome === 'open' ? this.openSinceMs(key) : undefined
     const state = this.init.stateOf(key)
-    if (sinceMs === undefined || state.register !== undefined) return undefined
+    if (sinceMs === undefined) return undefined
     return openForMs(state, sinceMs, nowMs)
   }
 
