@@ -1,3 +1,5 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { type Account, type Hex, RayswarmError } from '@rayswarm/interface'
 import { type Block, FetchRequest, type Interface, JsonRpcProvider, type Log } from 'ethers'
 import { chainError, wrongChainId } from './errors.ts'
@@ -41,6 +43,7 @@ export class Rpc {
   readonly pollIntervalMs: number
   readonly minedTimeoutMs: number
   readonly connection: JsonRpcProvider
+  readonly #agent: HttpAgent
 
   private constructor(init: RpcInit) {
     this.url = init.rpcUrl
@@ -49,6 +52,9 @@ export class Rpc {
     this.minedTimeoutMs = init.minedTimeoutMs ?? MINED_TIMEOUT_MS
     const request = new FetchRequest(init.rpcUrl)
     request.timeout = init.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+    // Node's own agent gives up on a connection after five seconds, which a machine that starts many peers may be too busy to see.
+    this.#agent = new (request.url.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true })
+    request.getUrlFunc = FetchRequest.createGetUrlFunc({ agent: this.#agent })
     this.connection = new JsonRpcProvider(request, init.chainId, {
       staticNetwork: true,
       // Cached nonces and balances are wrong as soon as we have sent something.
@@ -81,6 +87,7 @@ export class Rpc {
 
   close(): void {
     this.connection.destroy()
+    this.#agent.destroy()
   }
 
   async ask<T>(call: () => Promise<T>): Promise<T> {
