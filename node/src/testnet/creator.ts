@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { AssetSource, JobSpec } from '@rayswarm/interface'
+import { type AssetSource, isRayswarmError, type JobSpec } from '@rayswarm/interface'
 import type { PublishRequest } from '@rayswarm/peer'
 import { framesOf, jobSpecOf } from '@rayswarm/workload'
 import { z } from 'zod'
@@ -22,6 +22,8 @@ const QUOTA_BYTES = 2 ** 34
 /** Neighbours a creator waits for before it publishes: an offer nobody hears is repeated only after a while. */
 const NEIGHBOURS_MIN = 3
 const NEIGHBOURS_TIMEOUT_MS = 20_000
+/** Time for a creator's own offer to come back to it: some exchanges with neighbours. */
+const OFFER_TIMEOUT_MS = 30_000
 const POLL_MS = 100
 const NOOP_EDGE_PX = 8
 /** Play money, in base units. */
@@ -104,7 +106,26 @@ async function publish(host: Host, job: CreatorJob, io: CommandIo): ReturnType<H
   const request = { ...(await requestOf(job)), witness: { witnessCount, quorum: witnessQuorum } }
   // Enough for anything a test publishes: what is not paid out returns.
   await ensureFunds(host.home, FUNDS, io)
-  return await host.peer.publish(request)
+  try {
+    return await host.peer.publish(request)
+  } catch (cause) {
+    // It was settled while we were away, and none of the neighbours has handed us our offer yet.
+    if (!isRayswarmError(cause) || cause.code !== 'ERR_JOB_INVALID' || cause.thing !== 'job') throw cause
+    return await handedBack(host, cause, io.signal)
+  }
+}
+
+async function handedBack(
+  { peer }: Host,
+  cause: Error,
+  signal: AbortSignal
+): ReturnType<Host['peer']['publish']> {
+  for (const untilMs = performance.now() + OFFER_TIMEOUT_MS; performance.now() < untilMs; ) {
+    const known = peer.creator.jobs()[0]
+    if (known !== undefined) return known.published
+    await delay(POLL_MS, undefined, { signal })
+  }
+  throw cause
 }
 
 async function requestOf(job: CreatorJob): Promise<PublishRequest> {

@@ -25,10 +25,15 @@ export async function testnetDown(options: TestnetDownOptions): Promise<Outcome>
 /**
  * End every process of a testnet, and remove its namespaces.
  *
+ * @param isHasty kill them: somebody waits for the terminal, and nothing here is worth keeping
  * @throws {RayswarmError} `ERR_FILE_MISSING`; `ERR_INTERNAL` naming a process that does not end
  */
-export async function endTestnet(dir: string): Promise<{ ended: OwnProcess[]; count: number }> {
+export async function endTestnet(
+  dir: string,
+  isHasty = false
+): Promise<{ ended: OwnProcess[]; count: number }> {
   const file = await readTestnet(dir)
+  if (isHasty) await Promise.all(file.processes.map(killProcess))
   // The chain goes last: nodes hand back their leases and read their credit first.
   const nodes = file.processes.filter(({ name }) => name !== 'chain')
   const chain = file.processes.filter(({ name }) => name === 'chain')

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isRayswarmError, type JobId, RayswarmError } from '@rayswarm/interface'
@@ -21,11 +21,15 @@ import { publishJob } from './publish.ts'
 import { outcomeOf } from './report-command.ts'
 import { reportPage } from './report-page.ts'
 import { readScenario, type Scenario, type Step } from './scenario.ts'
+import { TESTNET_FILE } from './testnet-file.ts'
 import { parseWitnesses } from './units.ts'
 import { bringUp } from './up.ts'
 import type { ActiveFault } from './world-state.ts'
 
 const POLL_MS = 100
+/** What a testnet leaves in its directory. */
+const MADE_BY_RUN =
+  /^(swarm\.json|chain\.log|chain(-state)?\.json|program|report\.html|creator|node-\d+|(lab|history|creator\.history|node-\d+\.history)\.jsonl)$/
 const PULSE_MS = 1_000
 /** After the money moved, results may still be on their way to the creator. */
 const LAST_WORDS_MS = 1_000
@@ -55,6 +59,7 @@ export async function testnetRun(path: string, options: TestnetRunOptions, io: C
     }
   }
   const dir = absolute(options.dir ?? join('.rayswarm', 'run', scenario.name))
+  await forgetRun(dir)
   const lab = await bringUp(
     {
       dir,
@@ -83,10 +88,18 @@ export async function testnetRun(path: string, options: TestnetRunOptions, io: C
   } finally {
     const { peers } = lab.file
     lab.close()
-    await endTestnet(dir)
+    await endTestnet(dir, io.signal.aborted)
     if (options.keep !== true && isClean)
       for (const { home } of peers) await rm(home, { recursive: true, force: true })
   }
+}
+
+/** An earlier run in the same directory left its chain and its keys: a job of the same name would have been published before. */
+async function forgetRun(dir: string): Promise<void> {
+  const names: readonly string[] = await readdir(dir).catch(() => [])
+  if (!names.includes('lab.jsonl') || names.includes(TESTNET_FILE)) return
+  for (const name of names)
+    if (MADE_BY_RUN.test(name)) await rm(join(dir, name), { recursive: true, force: true })
 }
 
 /** A step that waits for its time. */

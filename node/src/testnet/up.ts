@@ -165,7 +165,7 @@ export async function bringUp(plan: TestnetPlan, io: CommandIo): Promise<Laborat
     return lab
   } catch (error) {
     lab.close()
-    await endTestnet(dir).catch(() => {})
+    await endTestnet(dir, true).catch(() => {})
     throw error
   }
 }
