@@ -69,9 +69,7 @@ export class FaultMaker {
     if (fault === 'partition') return this.#part(forMs)
     const creator = this.#victims.find(victim => victim.creator)!
     if (fault === 'creator-down') return this.#handles.crash(creator, forMs)
-    if (fault === 'witnesses-down') {
-      return this.#witnessesDown(view, count, forMs)
-    }
+    if (fault === 'witnesses-down') return this.#witnessesDown(view, count, forMs)
     if (fault === 'views-down') return this.#viewsDown(forMs)
     if (fault === 'deaf-creator') {
       for (const { peerId } of this.#victims) this.#cutFor(peerId, creator.peerId, forMs)

@@ -10,6 +10,7 @@ import { readJson } from '../disk.ts'
 import { openLog } from '../host/log.ts'
 import { SystemClock } from '../host/system-world.ts'
 import { present } from '../present.ts'
+import { findJob } from '../publish/find-job.ts'
 import { ensureFunds } from '../publish/money.ts'
 import { StatusBoard } from '../status/board.ts'
 import { serveStatus } from '../status/endpoint.ts'
@@ -22,8 +23,6 @@ const QUOTA_BYTES = 2 ** 34
 /** Neighbours a creator waits for before it publishes: an offer nobody hears is repeated only after a while. */
 const NEIGHBOURS_MIN = 3
 const NEIGHBOURS_TIMEOUT_MS = 20_000
-/** Time for a creator's own offer to come back to it: some exchanges with neighbours. */
-const OFFER_TIMEOUT_MS = 30_000
 const POLL_MS = 100
 const NOOP_EDGE_PX = 8
 /** Play money, in base units. */
@@ -111,21 +110,8 @@ async function publish(host: Host, job: CreatorJob, io: CommandIo): ReturnType<H
   } catch (cause) {
     // It was settled while we were away, and none of the neighbours has handed us our offer yet.
     if (!isRayswarmError(cause) || cause.code !== 'ERR_JOB_INVALID' || cause.thing !== 'job') throw cause
-    return await handedBack(host, cause, io.signal)
+    return (await findJob(host, { job: String(cause.value) }, io)).published
   }
-}
-
-async function handedBack(
-  { peer }: Host,
-  cause: Error,
-  signal: AbortSignal
-): ReturnType<Host['peer']['publish']> {
-  for (const untilMs = performance.now() + OFFER_TIMEOUT_MS; performance.now() < untilMs; ) {
-    const known = peer.creator.jobs()[0]
-    if (known !== undefined) return known.published
-    await delay(POLL_MS, undefined, { signal })
-  }
-  throw cause
 }
 
 async function requestOf(job: CreatorJob): Promise<PublishRequest> {

@@ -59,5 +59,13 @@ export {
   nextFence,
   witnessSet
 } from './timing.ts'
-export { firstGenerationOf, membersOf, viewCountOf, viewOf, viewOfPeer, witnessesOf } from './views.ts'
+export {
+  firstGenerationOf,
+  inViews,
+  membersOf,
+  viewCountOf,
+  viewOf,
+  viewOfPeer,
+  witnessesOf
+} from './views.ts'
 export { onCert, onCommit, onRelease, onRenew } from './witness.ts'

@@ -1,4 +1,4 @@
-import type { PeerId, WitnessSet } from '@rayswarm/interface'
+import type { PeerId, WitnessRule, WitnessSet } from '@rayswarm/interface'
 import { GENERATION_COUNT_MAX } from '@rayswarm/params'
 
 /** The view whose witnesses grant and close a generation. @see spec/lease.md#views */
@@ -13,6 +13,16 @@ export function firstGenerationOf(view: number): number {
 
 export function viewCountOf({ members, witnessCount }: WitnessSet): number {
   return Math.floor(members.length / witnessCount)
+}
+
+/** What stands for each witness in draw order, view by view. */
+export function inViews<T>(
+  members: readonly T[],
+  { witnessCount }: Pick<WitnessRule, 'witnessCount'>
+): T[][] {
+  return Array.from({ length: Math.floor(members.length / witnessCount) }, (_, view) =>
+    members.slice(view * witnessCount, (view + 1) * witnessCount)
+  )
 }
 
 /** The witnesses of one view, in draw order. */

@@ -7,7 +7,7 @@ import type {
   Registration,
   Registry
 } from '@rayswarm/interface'
-import { drawWitnesses, type RaceTable, raceOf } from '@rayswarm/lease'
+import { drawWitnesses, inViews, type RaceTable, raceOf } from '@rayswarm/lease'
 import { appointmentHash } from '@rayswarm/settlement'
 import type { RoleComponents } from './components.ts'
 
@@ -33,11 +33,8 @@ export type DrawFault =
 
 /** What the escrow of a drawn offer must say. */
 export function appointmentOf({ witnesses }: Drawn, { witness }: Pick<Offer, 'witness'>): Appointment {
-  const { witnessCount, quorum } = witness
-  const views = Array.from({ length: witnesses.length / witnessCount }, (_, view) =>
-    witnesses.slice(view * witnessCount, (view + 1) * witnessCount).map(({ account }) => account)
-  )
-  return { views, quorum }
+  const accounts = witnesses.map(({ account }) => account)
+  return { views: inViews(accounts, witness), quorum: witness.quorum }
 }
 
 /** Draws the witnesses of jobs. */

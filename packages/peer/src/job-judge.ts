@@ -7,7 +7,7 @@ import type {
   Signed,
   SubtaskOutput
 } from '@rayswarm/interface'
-import { firstGenerationOf, judgeCommitCert, proofsOf, sameCommit, viewOf } from '@rayswarm/lease'
+import { firstGenerationOf, inViews, judgeCommitCert, proofsOf, sameCommit, viewOf } from '@rayswarm/lease'
 import { type Judgement, judge, judgeReveal, mayOpen, maySuffice } from '@rayswarm/verification'
 import type { RoleComponents } from './components.ts'
 import { holderOf, type JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
@@ -65,8 +65,10 @@ export class JobJudge {
 
   /** Whose evidence counts: the witnesses of all views so far. */
   get witnesses(): readonly PeerId[] {
-    const { members, witnessCount } = this.init.offer.witnesses
-    return members.slice(0, (this.view + 1) * witnessCount)
+    const { witnesses } = this.init.offer
+    return inViews(witnesses.members, witnesses)
+      .slice(0, this.view + 1)
+      .flat()
   }
 
   /** Look at everything once, after a start or a restart. */

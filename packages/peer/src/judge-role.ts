@@ -17,6 +17,7 @@ import { appointmentOf } from './draws.ts'
 import type { Evidences } from './evidences.ts'
 import type { LedgerRole } from './ledger-role.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
+import { askOpenings } from './openings.ts'
 import type { Due } from './receipts.ts'
 import { Scope } from './scope.ts'
 import { etaMsMax } from './speed.ts'
@@ -188,8 +189,7 @@ export class JudgeRole implements Judging {
     const witnessed = new WitnessJob(this.components, {
       offer,
       view,
-      actingView: () => this.#standbys.get(job)?.actingView ?? 0,
-      isActing: () => this.#standbys.get(job)?.isActing === true,
+      standby: this.#standbyFor(job),
       evidences,
       onEquivocation: proofs => convict(this.components, this.#scope, this.roles.ledger, proofs),
       stateOf: key => witness.stateOf(key)
@@ -282,10 +282,9 @@ export class JudgeRole implements Judging {
         if (member !== network.peerId) await this.roles.evidences.exchange(job.job, member)
       job.retryMissing()
       // Too few of us may be left: the next view sees for itself.
-      const knock = encodeMessage(message('openings', { job: job.job }))
       for (const member of membersOf(witnesses, job.init.view + 1))
         this.#scope.spawn('knock', async () => {
-          await ask(this.components, member, 'lease', knock, ['openings-page'], options)
+          await askOpenings(this.components, this.#scope, job.job, member)
         })
       throw new RayswarmError(
         'ERR_TIMEOUT',

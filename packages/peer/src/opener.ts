@@ -1,5 +1,5 @@
 import type { PeerId, Unsubscribe } from '@rayswarm/interface'
-import { membersOf, viewCountOf, viewOf } from '@rayswarm/lease'
+import { inViews, viewOf } from '@rayswarm/lease'
 import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
 import { jitterMs, type RoleComponents } from './components.ts'
@@ -69,11 +69,8 @@ export class Opener {
   /** Ask who has not agreed yet; where too few answer, the next view may have taken over. */
   async #askEach(agreed: Set<PeerId>, fn: (judge: PeerId) => Promise<boolean | undefined>): Promise<void> {
     const { witnesses } = this.offer
-    const { witnessCount, quorum } = witnesses
-    const judges = witnesses.members.slice(
-      this.#firstView * witnessCount,
-      (this.#lastView + 1) * witnessCount
-    )
+    const views = inViews(witnesses.members, witnesses)
+    const judges = views.slice(this.#firstView, this.#lastView + 1).flat()
     const answered = new Set(agreed)
     await Promise.all(
       judges
@@ -84,16 +81,17 @@ export class Opener {
           if (agrees) agreed.add(judge)
         })
     )
-    const isSilent = membersOf(witnesses, this.#lastView).filter(judge => answered.has(judge)).length < quorum
-    if (isSilent && this.#lastView + 1 < viewCountOf(witnesses)) this.#lastView++
+    const isSilent = !this.#isQuorum(answered, views.slice(this.#lastView, this.#lastView + 1))
+    if (isSilent && this.#lastView + 1 < views.length) this.#lastView++
   }
 
   /** Whether a quorum of one view is among them. */
-  #isQuorum(judges: ReadonlySet<PeerId>): boolean {
-    const { witnesses } = this.offer
-    return Array.from({ length: viewCountOf(witnesses) }, (_, view) => membersOf(witnesses, view)).some(
-      members => members.filter(member => judges.has(member)).length >= witnesses.quorum
-    )
+  #isQuorum(
+    judges: ReadonlySet<PeerId>,
+    views = inViews(this.offer.witnesses.members, this.offer.witnesses)
+  ): boolean {
+    const { quorum } = this.offer.witnesses
+    return views.some(members => members.filter(member => judges.has(member)).length >= quorum)
   }
 
   get #options(): { timeoutMs: number; signal: AbortSignal } {

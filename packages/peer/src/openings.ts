@@ -1,4 +1,4 @@
-import type { OpeningsPage, PeerId } from '@rayswarm/interface'
+import type { JobId, OpeningsPage, PeerId } from '@rayswarm/interface'
 import { membersOf, viewCountOf } from '@rayswarm/lease'
 import { encodeMessage, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
@@ -8,6 +8,18 @@ import type { Scope } from './scope.ts'
 
 /** Witnesses asked, one after the other, before the question waits for the next time. */
 const ASKED_COUNT_MAX = 3
+
+/** What one witness says is open; undefined when it does not answer. Who is asked also looks whether its view has to take over. */
+export async function askOpenings(
+  components: RoleComponents,
+  scope: Scope,
+  job: JobId,
+  witness: PeerId
+): Promise<OpeningsPage | undefined> {
+  const question = encodeMessage(message('openings', { job }))
+  const options = { timeoutMs: components.params.leaseRequestTimeoutMs, signal: scope.signal }
+  return (await ask(components, witness, 'lease', question, ['openings-page'], options))?.body
+}
 
 /**
  * What a job's witnesses say is open. One of them is asked at a time: the answer is a hint. Follows the view that acts: to the next
@@ -35,20 +47,16 @@ export class Openings {
   }
 
   async ask(): Promise<OpeningsPage | undefined> {
-    const { chance, params } = this.components
-    const { job } = this.offer
     const { members } = this
-    const first = this.#isActing ? Math.floor(chance.unit() * members.length) : 0
-    const question = encodeMessage(message('openings', { job }))
-    const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
+    const first = this.#isActing ? Math.floor(this.components.chance.unit() * members.length) : 0
     for (let i = 0; i < Math.min(ASKED_COUNT_MAX, members.length); i++) {
       const witness = members[(first + i) % members.length]!
-      const page = await ask(this.components, witness, 'lease', question, ['openings-page'], options)
+      const page = await askOpenings(this.components, this.scope, this.offer.job, witness)
       if (this.scope.closed) return undefined
       if (page === undefined) continue
-      this.#isActing = page.body.view === this.#view
-      if (!this.#isActing) this.#goTo(page.body.view)
-      return page.body
+      this.#isActing = page.view === this.#view
+      if (!this.#isActing) this.#goTo(page.view)
+      return page
     }
     this.#goTo(this.#view + 1)
     return undefined

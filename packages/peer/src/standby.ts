@@ -1,10 +1,9 @@
 import type { OpeningsPage } from '@rayswarm/interface'
 import { membersOf, viewCountOf } from '@rayswarm/lease'
 import { deadlineAtMs } from '@rayswarm/market'
-import { encodeMessage, message } from '@rayswarm/wire'
-import { ask } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import type { KnownOffer } from './offer-book.ts'
+import { askOpenings } from './openings.ts'
 import type { Scope } from './scope.ts'
 
 /**
@@ -106,15 +105,11 @@ export class Standby {
 
   /** What the witnesses of a view say; ours hear of it that they may be needed. */
   async #ask(view: number): Promise<readonly OpeningsPage[]> {
-    const { network, params } = this.components
     const { job, witnesses } = this.offer
-    const question = encodeMessage(message('openings', { job }))
-    const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
+    const others = membersOf(witnesses, view).filter(witness => witness !== this.components.network.peerId)
     const pages = await Promise.all(
-      membersOf(witnesses, view)
-        .filter(witness => witness !== network.peerId)
-        .map(witness => ask(this.components, witness, 'lease', question, ['openings-page'], options))
+      others.map(witness => askOpenings(this.components, this.scope, job, witness))
     )
-    return pages.flatMap(page => page?.body ?? [])
+    return pages.filter(page => page !== undefined)
   }
 }

@@ -2,6 +2,7 @@ import type { EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rays
 import {
   firstGenerationOf,
   hasLapsed,
+  inViews,
   leaseState,
   membersOf,
   openForMs,
@@ -20,6 +21,7 @@ import type { KnownOffer } from './offer-book.ts'
 import { operatorOf } from './race.ts'
 import { type Due, dueOf } from './receipts.ts'
 import { Scope } from './scope.ts'
+import type { Standby } from './standby.ts'
 import { wakeHolders } from './wake.ts'
 
 /** Part of a job's subtasks that counts as its end: what still runs then may be executed twice. */
@@ -31,10 +33,8 @@ export interface WitnessJobInit {
   readonly offer: KnownOffer
   /** Which of the job's views we are in. */
   readonly view: number
-  /** The view that acts, by who answers. */
-  readonly actingView: () => number
-  /** Whether that is ours, and a quorum of us thinks so. */
-  readonly isActing: () => boolean
+  /** Watches the views before ours; none does for the first. */
+  readonly standby: Pick<Standby, 'actingView' | 'isActing'> | undefined
   readonly evidences: Evidences
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** What this witness remembers of a replica. */
@@ -107,8 +107,8 @@ export class WitnessJob {
 
   /** Whether our view grants leases: no later one has closed anything, and no earlier one can, unless ours has. */
   get #isActing(): boolean {
-    const { view, isActing } = this.init
-    return this.judge.view === view && (this.judge.closedView === view || isActing())
+    const { view, standby } = this.init
+    return this.judge.view === view && (this.judge.closedView === view || standby?.isActing === true)
   }
 
   /** Since when nothing is left to wait for: every subtask is decided, or the job is overdue. */
@@ -144,9 +144,8 @@ export class WitnessJob {
   async #takeOver(): Promise<void> {
     const { evidences, offer, view } = this.init
     if (view === 0) return
-    const { members, witnessCount } = offer.witnesses
-    for (const judge of [...members.slice(0, view * witnessCount), offer.signed.signer])
-      await evidences.exchange(this.job, judge)
+    const earlier = inViews(offer.witnesses.members, offer.witnesses).slice(0, view)
+    for (const judge of [...earlier.flat(), offer.signed.signer]) await evidences.exchange(this.job, judge)
   }
 
   async stop(): Promise<void> {
@@ -221,7 +220,9 @@ export class WitnessJob {
       if (track.record.state !== 'running') continue
       for (const record of track.record.replicas) list(track, record)
     }
-    const view = this.#isActing ? this.init.view : Math.max(this.judge.closedView, this.init.actingView())
+    const view = this.#isActing
+      ? this.init.view
+      : Math.max(this.judge.closedView, this.init.standby?.actingView ?? 0)
     return message('openings-page', { open, view, closed: this.#endedAtMs !== undefined })
   }
 

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import type { Account, Appointment, Chain, EscrowRef, SettlementOrder } from '@rayswarm/interface'
 import { WITNESS_COUNT_MAX, WITNESS_VIEW_COUNT_MAX } from '@rayswarm/params'
 import { type Cast, orderOf, refused, terms } from './chain-cast.ts'
-import { accountOf, appointmentHash, keccak } from './escrow-hash.ts'
-import { signed } from './witness-rules.ts'
+import { accountOf } from './escrow-hash.ts'
+import { appoints, NOBODY, named, refusesToAppoint, signed } from './witness-rules.ts'
 
-const NOBODY: Account = `0x${'0'.repeat(40)}`
 const PAID = 10_000n
 const CREDITED = 9_000n
 
@@ -44,36 +43,25 @@ export function viewRules(cast: () => Cast): void {
     ['a quorum of all views together', 'BadQuorum', { views: viewsOf(2, 3), quorum: 4 }],
     ['a minority of each view', 'BadQuorum', { views: viewsOf(2, 3), quorum: 1 }],
     ['views that are too large', 'BadQuorum', { views: viewsOf(2, WITNESS_COUNT_MAX + 1), quorum: 20 }],
-    ['a later view with the same twice', 'DuplicateWitness', { views: [named(0, 2), twice(9)], quorum: 2 }],
-    ['a later view with the zero account', 'ZeroAccount', { views: [named(0, 1), [NOBODY]], quorum: 1 }]
-  ] as const satisfies readonly (readonly [string, string, Appointment])[]) {
-    it(`refuses to appoint ${what}`, async () => {
-      const { creator } = cast()
-      const { ref } = await creator.lock(terms())
-      await refused(creator.appoint(ref, appointment), error)
-      assert.ok(!('appointed' in (await creator.escrow(ref))))
-    })
-  }
+    ['a later view with the same twice', 'DuplicateWitness', { views: [named(2), twice(9)], quorum: 2 }],
+    ['a later view with the zero account', 'ZeroAccount', { views: [named(1), [NOBODY]], quorum: 1 }]
+  ] as const satisfies readonly (readonly [string, string, Appointment])[])
+    refusesToAppoint(cast, what, error, appointment)
 
   it('takes views of different sizes for a mistake of the caller', async () => {
     const { creator } = cast()
     const { ref } = await creator.lock(terms())
-    const appointment = { views: [named(0, 3), named(3, 2)], quorum: 2 }
+    const appointment = { views: [named(3), named(2, 3)], quorum: 2 }
     await assert.rejects(creator.appoint(ref, appointment), RangeError)
     await assert.rejects(creator.settleByWitnesses(orderOf(ref), appointment, []), RangeError)
   })
 
   it('appoints as many views as there may be, the largest too', async () => {
-    const { creator } = cast()
     for (const [viewSize, quorum] of [
       [7, 5],
       [WITNESS_COUNT_MAX, WITNESS_COUNT_MAX]
-    ] as const) {
-      const { ref } = await creator.lock(terms({ salt: keccak(`salt ${viewSize}`) }))
-      const appointment = { views: viewsOf(WITNESS_VIEW_COUNT_MAX, viewSize), quorum }
-      await creator.appoint(ref, appointment)
-      assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
-    }
+    ] as const)
+      await appoints(cast(), { views: viewsOf(WITNESS_VIEW_COUNT_MAX, viewSize), quorum })
   })
 }
 
@@ -125,7 +113,7 @@ export function viewSettleRules(cast: () => Cast): void {
     for (const other of [
       { views: views.toReversed(), quorum },
       { views: views.slice(0, 1), quorum },
-      { views: [...views, named(0, 3)], quorum },
+      { views: [...views, named(3)], quorum },
       // The same accounts in one row, cut elsewhere.
       { views: [views.flat()], quorum },
       { views: views.flat().map(account => [account]), quorum: 1 }
@@ -155,14 +143,10 @@ export function viewSettleRules(cast: () => Cast): void {
   })
 }
 
-function named(first: number, count: number): Account[] {
-  return Array.from({ length: count }, (_, i) => accountOf(`witness ${first + i}`))
-}
-
 function twice(index: number): Account[] {
-  return [...named(index, 1), ...named(index, 1)]
+  return [...named(1, index), ...named(1, index)]
 }
 
 function viewsOf(viewCount: number, viewSize: number): Account[][] {
-  return Array.from({ length: viewCount }, (_, view) => named(view * viewSize, viewSize))
+  return Array.from({ length: viewCount }, (_, view) => named(viewSize, view * viewSize))
 }

@@ -11,7 +11,8 @@ import { WITNESS_COUNT_MAX } from '@rayswarm/params'
 import { BUDGET, type Cast, coded, orderOf, REFUND_AFTER_S, refused, terms } from './chain-cast.ts'
 import { accountOf, appointmentHash, keccak } from './escrow-hash.ts'
 
-const NOBODY: Account = `0x${'0'.repeat(40)}`
+/** The zero account. */
+export const NOBODY: Account = `0x${'0'.repeat(40)}`
 const PAID = 10_000n
 const CREDITED = 9_000n
 
@@ -117,26 +118,15 @@ export function appointmentRules(cast: () => Cast): void {
     ['one too many', 'BadQuorum', { views: [named(WITNESS_COUNT_MAX + 1)], quorum: 20 }],
     ['the same twice', 'DuplicateWitness', { views: [[...named(6), ...named(1)]], quorum: 5 }],
     ['the zero account', 'ZeroAccount', { views: [[...named(2), NOBODY]], quorum: 2 }]
-  ] as const satisfies readonly (readonly [string, string, Appointment])[]) {
-    it(`refuses to appoint ${what}`, async () => {
-      const { creator } = cast()
-      const { ref } = await creator.lock(terms())
-      await refused(creator.appoint(ref, appointment), error)
-      assert.ok(!('appointed' in (await creator.escrow(ref))))
-    })
-  }
+  ] as const satisfies readonly (readonly [string, string, Appointment])[])
+    refusesToAppoint(cast, what, error, appointment)
 
   it('appoints as many as there may be, by the smallest majority or unanimously', async () => {
-    const { creator } = cast()
     for (const [count, quorum] of [
       [WITNESS_COUNT_MAX, 16],
       [4, 3]
-    ] as const) {
-      const { ref } = await creator.lock(terms({ salt: keccak(`salt ${count}`) }))
-      const appointment = { views: [named(count)], quorum }
-      await creator.appoint(ref, appointment)
-      assert.equal((await creator.escrow(ref)).appointed, appointmentHash(appointment))
-    }
+    ] as const)
+      await appoints(cast(), { views: [named(count)], quorum })
   })
 }
 
@@ -363,6 +353,30 @@ export function verifyRules(cast: () => Cast): void {
   })
 }
 
-function named(count: number): Account[] {
-  return Array.from({ length: count }, (_, i) => accountOf(`witness ${i}`))
+/** So many accounts, each of its own. */
+export function named(count: number, first = 0): Account[] {
+  return Array.from({ length: count }, (_, i) => accountOf(`witness ${first + i}`))
+}
+
+/** An appointment that no escrow takes. */
+export function refusesToAppoint(
+  cast: () => Cast,
+  what: string,
+  error: string,
+  appointment: Appointment
+): void {
+  it(`refuses to appoint ${what}`, async () => {
+    const { creator } = cast()
+    const { ref } = await creator.lock(terms())
+    await refused(creator.appoint(ref, appointment), error)
+    assert.ok(!('appointed' in (await creator.escrow(ref))))
+  })
+}
+
+/** Appoint for an escrow of its own, and see it named there. */
+export async function appoints({ creator }: Cast, appointment: Appointment): Promise<void> {
+  const hash = appointmentHash(appointment)
+  const { ref } = await creator.lock(terms({ salt: hash }))
+  await creator.appoint(ref, appointment)
+  assert.equal((await creator.escrow(ref)).appointed, hash)
 }
