@@ -158,7 +158,7 @@ function scenarioOf({ scenario: name, peers, replicas, witnesses }: ScenarioOpti
 function checkPeers({ world }: Scenario): void {
   const { nodeCount, liarCount = 0, adversaries = [], witness } = world
   const misbehaving = adversaries.reduce((sum, { count }) => sum + count, liarCount)
-  const least = Math.max(misbehaving + 3, witness?.witnessCount ?? 1) + 1
+  const least = Math.max(misbehaving + 2, witness?.witnessCount ?? 1) + 1
   if (nodeCount + 1 < least)
     throw new RayswarmError('ERR_USAGE', `${nodeCount + 1} peers are too few for this scenario`, {
       thing: '--peers',

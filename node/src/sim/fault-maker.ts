@@ -16,6 +16,8 @@ export interface Victim {
 export interface FaultHandles {
   /** End the machine's process; it comes back after that long, or never. */
   readonly crash: (victim: Victim, downMs: number | undefined) => void
+  /** Let the machine's process stop in good order; it comes back after that long, or never. */
+  readonly stop: (victim: Victim, downMs: number | undefined) => void
   readonly isUp: (victim: Victim) => boolean
   /** A view of the job's witnesses, once they are drawn. */
   readonly witnesses: (view: number) => readonly PeerId[]
@@ -49,6 +51,9 @@ export class FaultMaker {
       this.#repeat(victim.crashEveryMs ?? faults.crashEveryMs, () => {
         if (this.#handles.isUp(victim)) this.#handles.crash(victim, this.#chance.unit() * faults.downMsMax)
       })
+      this.#repeat(faults.stopEveryMs, () => {
+        if (this.#handles.isUp(victim)) this.#handles.stop(victim, this.#chance.unit() * faults.downMsMax)
+      })
       this.#repeat(faults.pauseEveryMs, () => this.#pause(victim, this.#chance.unit() * faults.pauseMsMax))
     }
     this.#repeat(faults.cutEveryMs, () => this.#cut(this.#chance.unit() * faults.cutMsMax))
@@ -69,6 +74,7 @@ export class FaultMaker {
     if (fault === 'partition') return this.#part(forMs)
     const creator = this.#victims.find(victim => victim.creator)!
     if (fault === 'creator-down') return this.#handles.crash(creator, forMs)
+    if (fault === 'creator-stops') return this.#handles.stop(creator, forMs)
     if (fault === 'witnesses-down') return this.#witnessesDown(view, count, forMs)
     if (fault === 'views-down') return this.#viewsDown(forMs)
     if (fault === 'deaf-creator') {

@@ -1,5 +1,5 @@
 import type { Identity, PeerId } from '@rayswarm/interface'
-import type { Peer } from '@rayswarm/peer'
+import type { NodeSettings, Peer } from '@rayswarm/peer'
 import {
   HostClock,
   MemoryStore,
@@ -63,6 +63,17 @@ export function hostsOf(init: WorldInit, world: VirtualClock, chance: SeededChan
 /** How a host of that kind misbehaves. */
 export function adversaryOf(kind: AdversaryKind | undefined): Adversary {
   return kind === undefined ? HONEST : ADVERSARIES[kind]
+}
+
+/** What a node takes: everything. */
+export function nodeSettingsOf(account: string): NodeSettings {
+  return {
+    account,
+    pricePerMegaUnitMin: 1n,
+    memoryBytes: 8 * 2 ** 30,
+    workloads: ['render'],
+    creatorScoreMinBps: 0
+  }
 }
 
 /** The host's disk as a new process of it finds it, with the world's faults in it. */

@@ -16,6 +16,7 @@ export { ADVERSARIES, type Adversary, type AdversaryKind, type Body } from './ad
 export { ChainWatch, type Settled } from './chain-watch.ts'
 export { type Books, CHECKS, type Check, violationsOf, type WorldFacts } from './checks.ts'
 export type { Host } from './host.ts'
+export { messageTypeOf } from './message-type.ts'
 export { runSeed, type SeedResult, type SeedsReport, summarize } from './run-seeds.ts'
 export { changed, SCENARIOS, type Scenario, type ScenarioChanges } from './scenarios.ts'
 export { Timeline } from './timeline.ts'

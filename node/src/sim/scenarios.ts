@@ -46,6 +46,22 @@ const SKETCHES: Readonly<Record<string, Sketch>> = {
     weather: BAD_WEATHER,
     faults: { crashEveryMs: 10 * SECOND_MS, downMsMax: 10 * SECOND_MS }
   },
+  restarts: {
+    about: 'every peer stops in good order every ten seconds, for up to three',
+    weather: BAD_WEATHER,
+    faults: { stopEveryMs: 10 * SECOND_MS, downMsMax: 3 * SECOND_MS }
+  },
+  'creator-restarts': {
+    about:
+      'a creator that is its only witness stops in good order every second; no honest node can be spared',
+    nodeCount: 3,
+    liarCount: 1,
+    witness: { witnessCount: 1, quorum: 1 },
+    plan: Array.from({ length: 40 }, (_, i) => ({
+      ...{ atMs: (i + 1) * SECOND_MS, forMs: SECOND_MS / 4 },
+      fault: 'creator-stops' as const
+    }))
+  },
   'torn-writes': {
     about: 'processes die in the middle of a write, before or after it took effect',
     weather: BAD_WEATHER,

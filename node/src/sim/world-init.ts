@@ -1,14 +1,17 @@
 import type { WitnessRule } from '@rayswarm/interface'
 import { type Params, params } from '@rayswarm/params'
+import type { PublishRequest } from '@rayswarm/peer'
 import { FAIR_WEATHER, type Weather } from '@rayswarm/simulation'
-import type { JobFile } from '@rayswarm/workload'
+import { type JobFile, jobSpecOf } from '@rayswarm/workload'
 import type { AdversaryKind } from './adversaries.ts'
 
 /** Faults that come by chance, all drawn from the world's seed. Zero means never. */
 export interface Faults {
   /** Mean time between crashes of one peer; the creator crashes too. */
   readonly crashEveryMs: number
-  /** How long a crashed peer stays away, at most. */
+  /** Mean time between stops of one peer in good order, as at Ctrl+C. */
+  readonly stopEveryMs: number
+  /** How long a crashed or stopped peer stays away, at most. */
   readonly downMsMax: number
   /** Mean number of writes after which a process dies in the middle of one: half of them before it took effect, half after. */
   readonly crashEveryWrites: number
@@ -34,6 +37,7 @@ export interface Faults {
 /** Nothing ever goes wrong. */
 export const NO_FAULTS: Faults = {
   crashEveryMs: 0,
+  stopEveryMs: 0,
   downMsMax: 0,
   crashEveryWrites: 0,
   pauseEveryMs: 0,
@@ -56,6 +60,7 @@ export interface PlannedFault {
   readonly fault:
     | 'partition' // two sides, drawn by chance
     | 'creator-down'
+    | 'creator-stops' // in good order
     | 'nodes-down' // the given share of the nodes
     | 'witnesses-down' // so many of one view of the job's witnesses
     | 'views-down' // at any instant from now on: more than it bears of each view, for a while or, but for the last, for good
@@ -126,4 +131,16 @@ export const ROUGH_WORLD: Omit<WorldInit, 'seed'> = {
   ...CALM_WORLD,
   weather: { lossBps: 200, duplicateBps: 100, latencyMsMin: 1, latencyMsMax: 40 },
   faults: { ...NO_FAULTS, crashEveryMs: 30_000, downMsMax: 5_000 }
+}
+
+/** The job of a world, as its creator publishes it. */
+export function requestOf({ job, witness = { witnessCount: 1, quorum: 1 } }: WorldInit): PublishRequest {
+  const read = async function* () {
+    yield new Uint8Array([1, 2, 3])
+  }
+  return {
+    sources: [{ path: 'scene.glb', read }],
+    witness,
+    spec: assets => jobSpecOf(job, { ...assets, nonce: 0 })
+  }
 }

@@ -3,13 +3,11 @@ import { SeededBeacon, StaticRegistry } from '@rayswarm/chain/genesis'
 import type {
   Amount,
   EscrowRef,
-  JobSpec,
   Log,
   PeerEvents,
   PeerId,
   Receipt,
-  SettlementOrder,
-  WitnessRule
+  SettlementOrder
 } from '@rayswarm/interface'
 import { judgeCertRecord, membersOf, viewCountOf } from '@rayswarm/lease'
 import { priceOf } from '@rayswarm/market'
@@ -29,29 +27,29 @@ import {
   VirtualRunner
 } from '@rayswarm/simulation'
 import { type WireContext, WireMemo } from '@rayswarm/wire'
-import { jobSpecOf, split } from '@rayswarm/workload'
+import { split } from '@rayswarm/workload'
 import { captive, type Plot } from './adversaries/captured.ts'
 import { ADVERSARIES } from './adversaries.ts'
 import { ChainWatch, type Settled } from './chain-watch.ts'
 import { type Books, violationsOf } from './checks.ts'
 import { FaultMaker, type Victim } from './fault-maker.ts'
-import { adversaryOf, diskOf, type Host, hostsOf } from './host.ts'
+import { adversaryOf, diskOf, type Host, hostsOf, nodeSettingsOf } from './host.ts'
 import { PEER_EVENTS, wordsOf } from './peer-events.ts'
 import { Watch } from './watch.ts'
-import type { WorldInit } from './world-init.ts'
+import { requestOf, type WorldInit } from './world-init.ts'
 
 const CHAIN_ID = 31_337
 const NET_ID = 'virtual'
 /** The registry's epochs; every node was registered long ago. */
 const EPOCH_S = 3_600
 const STAKE: Amount = 1_000_000n
-const OWNER_MODE: WitnessRule = { witnessCount: 1, quorum: 1 }
 const FUNDS: Amount = 1_000_000_000_000n
-const GIB = 2 ** 30
 /** A world begins at a plausible instant, so that nothing depends on zero. */
 const EPOCH_MS = 1_700_000_000_000
 /** A creator that lives has this long to say how its job ended. */
 const REPORT_MS_MAX = 5_000
+/** From the end of a peer to the end of its process. */
+const STOP_MS = 100
 /** A creator tries again to publish, until its offer is on its disk. */
 const PUBLISH_RETRY_MS = 1_000
 
@@ -181,7 +179,7 @@ export class World {
     const wrapped = captive(adversary.wrap?.(components, this.#plot) ?? components, this.#plot)
     const peer = new Peer(wrapped, {
       params: this.#init.params,
-      ...(host.creator ? {} : { node: this.#nodeSettingsOf(host) })
+      ...(host.creator ? {} : { node: nodeSettingsOf(host.account) })
     })
     host.process = { peer, clock, store: components.store }
     this.#listen(host, peer)
@@ -220,16 +218,6 @@ export class World {
     }
   }
 
-  #nodeSettingsOf(host: Host) {
-    return {
-      account: host.account,
-      pricePerMegaUnitMin: 1n,
-      memoryBytes: 8 * GIB,
-      workloads: ['render' as const],
-      creatorScoreMinBps: 0
-    }
-  }
-
   #listen(host: Host, peer: Peer): void {
     for (const name of PEER_EVENTS)
       peer.events.on(name, (event: PeerEvents[typeof name]) => {
@@ -257,8 +245,27 @@ export class World {
       this.trace.add('crash', host.peerId, host.name)
       this.#kill(host)
     }
+    this.#bootAfter(host, downMs)
+  }
+
+  #bootAfter(host: Host, downMs: number | undefined): void {
     if (downMs === undefined) host.gone = true
     else this.clock.after(downMs, () => this.#boot(host))
+  }
+
+  /** Let the process stop in good order, and end it then; another one starts after a while. */
+  #stop(host: Host, downMs: number | undefined): void {
+    const { process } = host
+    if (process === undefined) return
+    this.trace.add('stop', host.peerId, host.name)
+    const end = (): void => {
+      if (host.process !== process) return
+      this.#kill(host)
+      this.#bootAfter(host, downMs)
+    }
+    // Its last answers still go out.
+    const leave = (): unknown => this.clock.after(STOP_MS, end)
+    process.peer.stop().then(leave, leave)
   }
 
   #makeFaults(): void {
@@ -267,6 +274,7 @@ export class World {
     const hostOf = (victim: Victim): Host => this.hosts.find(host => host.peerId === victim.peerId)!
     const maker = new FaultMaker(world, {
       crash: (victim, downMs) => this.#crash(hostOf(victim), downMs),
+      stop: (victim, downMs) => this.#stop(hostOf(victim), downMs),
       isUp: ({ peerId }) => network.isOnline(peerId),
       setPaused: (victim, paused, jump) => this.#setPaused(hostOf(victim), paused, jump),
       witnesses: view => this.#witnesses(view)
@@ -296,20 +304,7 @@ export class World {
     this.clock.after(PUBLISH_RETRY_MS, () => {
       void this.#publish(host)
     })
-    const scene = {
-      path: 'scene.glb',
-      read: async function* () {
-        yield new Uint8Array([1, 2, 3])
-      }
-    }
-    await host.process?.peer
-      .publish({
-        sources: [scene],
-        witness: this.#init.witness ?? OWNER_MODE,
-        spec: ({ manifest, assetsSizeBytes, creator }): JobSpec =>
-          jobSpecOf(this.#init.job, { creator, manifest, assetsSizeBytes, nonce: 0 })
-      })
-      .catch(() => undefined)
+    await host.process?.peer.publish(requestOf(this.#init)).catch(() => undefined)
   }
 
   /** The offer is on the creator's disk: what was planned for that moment happens. */

@@ -5,6 +5,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 export type TraceKind =
   | 'boot'
   | 'crash'
+  | 'stop'
   | 'pause'
   | 'resume'
   | 'send'
