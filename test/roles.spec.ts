@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { PeerId } from '@rayswarm/interface'
-import { CALM_WORLD, changed, SCENARIOS, World } from '@rayswarm/node/sim'
+import { CALM_WORLD, changed, messageTypeOf, SCENARIOS, World } from '@rayswarm/node/sim'
 import type { PublishRequest } from '@rayswarm/peer'
 import { jobSpecOf } from '@rayswarm/workload'
 
@@ -39,6 +39,30 @@ describe('a node', () => {
     const outcome = await world.run(HOUR_MS)
     assert.deepEqual(held, [true, false])
     assert.deepEqual(outcome.violations, [])
+  })
+
+  it('commits one seal, whatever answers are lost', async () => {
+    const params = { ...CALM_WORLD.params, revealTimeoutMs: 10_000 }
+    const world = new World({ ...CALM_WORLD, params, seed: 5, nodeCount: 2, liarCount: 0 })
+    const [creator, ...nodes] = world.hosts.map(({ peerId }) => peerId)
+    let isCut = false
+    const setCut = (cut: boolean): void => {
+      for (const node of nodes) world.network.setCut(creator!, node, cut)
+    }
+    world.network.onRequest((_protocol, bytes) => {
+      if (isCut || messageTypeOf(bytes) !== 'commit') return
+      isCut = true
+      setCut(true)
+      world.clock.after(5_000, () => setCut(false))
+    })
+    let leasedCount = 0
+    world.clock.after(0, () => {
+      for (const host of world.hosts.slice(1)) host.process!.peer.events.on('lease:held', () => leasedCount++)
+    })
+    const { report, violations } = await world.run(HOUR_MS)
+    assert.deepEqual(violations, [])
+    assert.ok(isCut)
+    assert.equal(leasedCount, report!.executions.length)
   })
 
   it('gets no more of a job once it was caught lying in it', async () => {
@@ -113,6 +137,13 @@ describe('a creator', () => {
     const locked = fundsBefore - (await chain.balanceOf(account))
     assert.ok(locked > 0n && locked < fundsBefore / 2n)
   })
+
+  for (const seed of [48, 56])
+    it(`that stops for a moment, again and again, keeps every node, seed ${seed}`, async () => {
+      const { world, untilMs } = SCENARIOS.get('creator-restarts')!
+      const { violations } = await new World({ ...world, seed }).run(untilMs)
+      assert.deepEqual(violations, [])
+    })
 
   it('does not take a job up again that was settled', async () => {
     const world = new World({ ...CALM_WORLD, seed: 8, nodeCount: 3, liarCount: 0 })

@@ -53,9 +53,9 @@ export class BidDesk {
     }
   }
 
-  /** The job is over: nobody gets anything. */
+  /** Nobody gets anything: the job is over, or its creator stops for a while and must not be taken to have closed it. */
   close(): void {
-    for (const { answer } of this.#waiting.values()) answer({ grants: [], reason: 'offer-closed' })
+    for (const { answer } of this.#waiting.values()) answer({ grants: [] })
     this.#waiting.clear()
   }
 }

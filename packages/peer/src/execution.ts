@@ -25,7 +25,7 @@ import type { KnownOffer } from './offer-book.ts'
 import type { Openings } from './openings.ts'
 import type { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
-import { type HeldLease, type Silence, WitnessQuorum } from './witness-quorum.ts'
+import { type HeldLease, PASSING, type Silence, WitnessQuorum } from './witness-quorum.ts'
 
 /** What one execution needs to know about its job. */
 export interface ExecutionInit {
@@ -67,10 +67,11 @@ interface Executed {
   readonly elapsedMs: number
 }
 
-/** Why a view that takes over may refuse a claim for a while. */
-const PASSING: ReadonlySet<RefusalReason> = new Set(['not-open', 'overloaded', 'too-early', 'unknown-job'])
+/** Why a view that takes over may refuse a claim for a while: not all of it does so at once, or knows yet what is open. */
+const PASSING_CLAIM: ReadonlySet<RefusalReason> = new Set([...PASSING, 'not-open', 'too-early'])
 
 type Committed = SealedResult | { readonly refusal: Refusal } | Silence
+type Claimed = Awaited<ReturnType<WitnessQuorum['claim']>> | undefined
 
 /** One attempt at one replica: claim, keep the lease, execute, store the result, commit its seal. */
 export class Execution {
@@ -159,30 +160,41 @@ export class Execution {
   /** Close the replica, as long as it takes: what was computed outlives a partition, and the witnesses that leased it. */
   async #commit(quorum: WitnessQuorum, first: HeldLease, executed: Executed): Promise<Committed> {
     const { clock, params } = this.components
-    const { offer, openings } = this.init
+    const { offer } = this.init
     let refusedSinceMs: number | undefined
-    for (let held = first; ; ) {
-      const { replica } = held.cert
-      const attestation = this.#attest(replica, executed)
+    const isFinal = ({ reason }: Refusal, passing: ReadonlySet<RefusalReason>): boolean => {
+      refusedSinceMs ??= clock.nowMs()
+      return !passing.has(reason) || clock.nowMs() >= refusedSinceMs + 2 * params.leaseTermMsMin
+    }
+    let held = first
+    // One seal for all attempts at a replica: a witness whose answer was lost has this one in its register.
+    let attestation = this.#attest(held.cert.replica, executed)
+    for (;;) {
       const committed = await quorum.commit(held.cert, sealOf(attestation.body))
       if ('cert' in committed) return { attestation, ...committed }
-      if ('refusal' in committed || clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
-      openings.leave(viewOf(replica.generation))
-      const page = await openings.ask()
-      const generation = firstGenerationOf(page?.view ?? 0)
-      if (generation > replica.generation) {
-        const wish = { replica: { ...replica, generation }, fence: 1, etaMs: held.etaMs }
-        const claimed = await quorum.claim(wish)
-        if ('held' in claimed && claimed.held.register === undefined) held = claimed.held
-        if ('refusal' in claimed) {
-          refusedSinceMs ??= clock.nowMs()
-          // Its witnesses do not take over all at once, and begin with what they can learn of the views before.
-          const isPassing = PASSING.has(claimed.refusal.reason)
-          if (!isPassing || clock.nowMs() >= refusedSinceMs + 2 * params.leaseTermMsMin) return claimed
+      if (clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
+      if ('refusal' in committed) {
+        if (isFinal(committed.refusal, PASSING)) return committed
+      } else {
+        const claimed = await this.#claimLater(quorum, held)
+        if (claimed && 'refusal' in claimed && isFinal(claimed.refusal, PASSING_CLAIM)) return claimed
+        if (claimed && 'held' in claimed && claimed.held.register === undefined) {
+          held = claimed.held
+          attestation = this.#attest(held.cert.replica, executed)
         }
       }
       await this.scope.sleep(params.leaseRetryMs)
     }
+  }
+
+  /** Claim the replica once more where a later view acts. */
+  async #claimLater(quorum: WitnessQuorum, { cert: { replica }, etaMs }: HeldLease): Promise<Claimed> {
+    const { openings } = this.init
+    openings.leave(viewOf(replica.generation))
+    const page = await openings.ask()
+    const generation = firstGenerationOf(page?.view ?? 0)
+    if (generation <= replica.generation) return undefined
+    return quorum.claim({ replica: { ...replica, generation }, fence: 1, etaMs })
   }
 
   /** Execute, and store the result. */

@@ -120,6 +120,17 @@ export class NodeJob {
     return this.bidding || this.running.size > 0 || this.sealedCount > 0
   }
 
+  /** When its creator may take the money back: nothing is paid any more. */
+  get refundAtMs(): number {
+    return deadlineAtMs(this.offer.signed.body) + this.components.params.refundGraceMs
+  }
+
+  /** Whether pay may still come of it: what is sealed by the deadline is opened and paid after it. */
+  get isOwed(): boolean {
+    const hasWork = this.running.size > 0 || this.sealedCount > 0
+    return hasWork && this.components.clock.nowMs() < this.refundAtMs
+  }
+
   /** The creator needs nobody any more: nothing is left but to hear of the pay. */
   get retired(): boolean {
     return this.#retired
@@ -172,8 +183,7 @@ export class NodeJob {
 
   /** Remember a result that must stay fetchable until the job is closed. */
   async keep(result: Cid): Promise<void> {
-    const untilMs = deadlineAtMs(this.offer.signed.body) + this.components.params.refundGraceMs
-    await this.components.store.put(`kept/${this.offer.job}/${result}`, canonical(untilMs))
+    await this.components.store.put(`kept/${this.offer.job}/${result}`, canonical(this.refundAtMs))
   }
 
   /** Stop everything under way for this job; results stay. */

@@ -181,6 +181,8 @@ export class NodeRole {
     if ('reason' in judged) {
       job.bidAtMs =
         clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.declineCount++, DECLINE_DOUBLINGS_MAX)
+      const isOver = judged.reason === 'deadline-passed' || judged.reason === 'offer-closed'
+      if (isOver && !job.isOwed) this.#scope.spawn('job close', () => this.#close(job))
       return this.#decline(job, judged.reason)
     }
     job.declineCount = 0
@@ -252,8 +254,6 @@ export class NodeRole {
   #decline(job: NodeJob, reason: IneligibleReason): void {
     if (job.reason !== reason) this.components.events.emit('offer:declined', { job: job.offer.job, reason })
     job.reason = reason
-    const isOver = reason === 'deadline-passed' || reason === 'offer-closed'
-    if (isOver) this.#scope.spawn('job close', () => this.#close(job))
   }
 
   /** Grants are the creator's word; anything else in a reply is ignored. */

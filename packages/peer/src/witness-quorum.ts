@@ -191,7 +191,10 @@ export class WitnessQuorum {
     return this.relay(signed('commit', body, this.components.context))
   }
 
-  /** Close the replica with somebody's commit, ours or one found in a register. */
+  /**
+   * Close the replica with somebody's commit, ours or one found in a register. One witness may lie, or have started a moment ago: a
+   * refusal is final when no quorum is left, and a {@link PASSING} one otherwise.
+   */
   async relay(commit: Signed<Commit>): Promise<{ cert: CommitCert } | { refusal: Refusal } | Silence> {
     const { context } = this.components
     const request = encodeMessage(commit)
@@ -204,8 +207,11 @@ export class WitnessQuorum {
     })
     const cert = commitCertOf(votes, this.witnesses, context)
     if (cert !== undefined) return { cert }
+    const isLasting = ({ reason }: Refusal): boolean => !PASSING.has(reason)
+    if (this.#isHopeless(refusals, commit.body.replica, isLasting))
+      return { refusal: refusals.find(isLasting)! }
     if (this.#isSilence(silentCount)) return { silent: true }
-    return { refusal: refusals[0] ?? { reason: 'overloaded' } }
+    return { refusal: refusals.find(refusal => !isLasting(refusal)) ?? { reason: 'overloaded' } }
   }
 
   /**
@@ -244,6 +250,9 @@ export class WitnessQuorum {
 function isFrom(reply: Reply, witness: PeerId): boolean {
   return !('signer' in reply) || reply.signer === witness
 }
+
+/** Refusals of witnesses that know too little of the job as yet, or have too much to do. */
+export const PASSING: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['overloaded', 'unknown-job'])
 
 const FINAL: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'caught',

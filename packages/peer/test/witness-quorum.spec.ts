@@ -142,6 +142,28 @@ describe('WitnessQuorum', () => {
     assert.deepEqual(told, members.slice(0, 1))
   })
 
+  for (const [what, reasons, answered] of [
+    ['one of three knows the job, another lies', ['vote', 'unknown-job', 'register-taken'], 'unknown-job'],
+    ['one lies and another may not have heard', ['vote', 'register-taken', 'silent'], 'overloaded'],
+    ['no quorum is left that did not take another', ['vote', 'register-taken', 'done'], 'register-taken'],
+    ['two of three say nothing', ['vote', 'silent', 'silent'], 'silent']
+  ] as const)
+    it(`says that a commit was refused for good when it was: ${what}`, async () => {
+      const commit = commitOfBob(witnesses)
+      const { replica, holder, seal } = commit.body
+      const quorum = quorumOf(witness => {
+        const reason = reasons[witnesses.indexOf(witness)]!
+        if (reason === 'silent') throw new Error('no answer')
+        if (reason !== 'vote') return encodeMessage(message('refusal', { reason }))
+        return encodeMessage(signed('commit-vote', { replica, holder, seal, price: 5n }, witness))
+      })
+      const relaying = quorum.relay(commit)
+      // The silent ones are asked again.
+      await (quorum.components.clock as VirtualClock).until(() => false, 60_000)
+      const relayed = await relaying
+      assert.equal('refusal' in relayed ? relayed.refusal.reason : 'silent', answered)
+    })
+
   it('takes a lease for lost when no quorum is left that has not heard of a higher fence', async () => {
     const higher = { reason: 'stale-fence', fence: 2 } as const
     assert.deepEqual(await renewRefused([higher, { reason: 'overloaded' }, higher]), higher)
