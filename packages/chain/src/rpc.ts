@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import { BlockList, isIPv6 } from 'node:net'
 import { type Account, type Hex, RayswarmError } from '@rayswarm/interface'
 import { type Block, FetchRequest, type Interface, JsonRpcProvider, type Log } from 'ethers'
 import { chainError, wrongChainId } from './errors.ts'
@@ -10,6 +11,13 @@ const MINED_TIMEOUT_MS = 120_000
 const LOCAL_POLL_MS = 50
 const HOSTED_POLL_MS = 2_000
 const LOCAL_BATCH_COUNT_MAX = 16
+const PRIVATE = new BlockList()
+PRIVATE.addSubnet('127.0.0.0', 8)
+PRIVATE.addSubnet('10.0.0.0', 8)
+PRIVATE.addSubnet('172.16.0.0', 12)
+PRIVATE.addSubnet('192.168.0.0', 16)
+PRIVATE.addAddress('::1', 'ipv6')
+PRIVATE.addSubnet('fc00::', 7, 'ipv6')
 /** Hosted nodes refuse to search more blocks at once. */
 export const LOG_PAGE_BLOCKS = 10_000
 /** Most pages of one search; older events are not found. */
@@ -60,7 +68,7 @@ export class Rpc {
       // Cached nonces and balances are wrong as soon as we have sent something.
       cacheTimeout: -1,
       pollingInterval: this.pollIntervalMs,
-      // What is asked at one moment goes out in one request: only on this machine, as hosted nodes may not take batches.
+      // What is asked at one moment goes out in one request: hosted nodes may not take batches.
       batchMaxCount: isLocal(init.rpcUrl) ? LOCAL_BATCH_COUNT_MAX : 1,
       batchStallTime: 0
     })
@@ -143,6 +151,8 @@ export class Rpc {
   }
 }
 
+/** Whether a chain runs on this machine or in a private network: no hosted one, which counts requests. */
 function isLocal(rpcUrl: string): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(URL.parse(rpcUrl)?.hostname ?? '')
+  const host = (URL.parse(rpcUrl)?.hostname ?? '').replace(/^\[|\]$/g, '')
+  return host === 'localhost' || PRIVATE.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }
