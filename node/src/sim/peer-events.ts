@@ -1,6 +1,7 @@
 import type { PeerEvents } from '@rayswarm/interface'
 
 const NAMES: Readonly<Record<keyof PeerEvents, true>> = {
+  'offer:received': true,
   'offer:seen': true,
   'offer:declined': true,
   'job:published': true,

@@ -22,7 +22,7 @@ export function recordPeer({ events }: Pick<Peer, 'events'>, history: HistoryFil
     if (!said.has(key)) tell(happening)
     said.add(key)
   }
-  events.on('offer:seen', ({ job }) => tellOnce({ event: 'offer', job }, job))
+  events.on('offer:received', ({ job }) => tellOnce({ event: 'offer', job }, job))
   events.on('job:published', ({ job, subtaskCount, locked }) =>
     tell({ event: 'published', job, subtaskCount, locked: String(locked) })
   )

@@ -157,6 +157,7 @@ export class OfferBook {
     const known = this.#offers.get(job)
     if (known !== undefined && !hasSameTerms(known.signed.body, signed.body))
       return { action: 'ignore', fault: 'other-terms' }
+    if (known === undefined) this.components.events.emit('offer:received', { job, creator: signed.signer })
     if (known !== undefined || !isDrawn(signed.body)) this.#keep(knownOffer(job, signed, known?.drawn))
     else {
       const undrawn = { signed, isTaken, attemptCount: 0 }
