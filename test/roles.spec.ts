@@ -145,6 +145,33 @@ describe('a creator', () => {
       assert.deepEqual(violations, [])
     })
 
+  it('tries again to fetch what it was shown and could not get, as witnesses do', async () => {
+    const { world: calm, untilMs } = SCENARIOS.get('calm')!
+    const world = new World({ ...calm, seed: 3 })
+    const setDown = (isDown: boolean): void => {
+      for (const { peerId } of world.hosts.slice(1)) world.ipfs.setDown(peerId, isDown)
+    }
+    world.clock.after(3_000, () => setDown(true))
+    world.clock.after(20_000, () => setDown(false))
+    let missingCount = 0
+    const accepted = new Set<number>()
+    world.clock.after(0, () => {
+      const { creator, events } = world.hosts[0]!.process!.peer
+      events.on('subtask:accepted', ({ subtask }) => accepted.add(subtask))
+      world.clock.after(19_000, () => {
+        const { tracks } = creator.jobs()[0]!.driver.state
+        missingCount = tracks.flatMap(({ record }) =>
+          record.replicas.filter(r => r.outcome === 'missing')
+        ).length
+      })
+    })
+    const { report, violations } = await world.run(untilMs)
+    assert.deepEqual(violations, [])
+    assert.ok(missingCount > 0)
+    assert.equal(report?.end, 'complete')
+    assert.equal(accepted.size, 12)
+  })
+
   it('does not take a job up again that was settled', async () => {
     const world = new World({ ...CALM_WORLD, seed: 8, nodeCount: 3, liarCount: 0 })
     const outcome = await world.run(HOUR_MS)

@@ -128,7 +128,10 @@ export class JobDriver {
       this.scope.every(
         'evidence exchange',
         () => params.sealedPollMs,
-        () => this.roles.evidences.exchange(this.job)
+        async () => {
+          await this.roles.evidences.exchange(this.job)
+          this.#judge.retryMissing('running')
+        }
       )
     this.#endIfDone()
   }

@@ -158,6 +158,18 @@ export class JobJudge {
     return news
   }
 
+  /** Look again for results that could not be fetched, of the subtasks that run or of all: another judge may have them. */
+  retryMissing(which: 'running' | 'all'): void {
+    for (const track of this.init.state.tracks) {
+      if (which === 'running' && track.record.state !== 'running') continue
+      for (const record of track.record.replicas)
+        if (record.outcome === 'missing' && record.attestation !== undefined) {
+          record.outcome = 'revealed'
+          this.consider(track)
+        }
+    }
+  }
+
   /** Look at one subtask again: decide it, or open what it still needs. */
   consider(track: SubtaskTrack): void {
     const { state, revisable } = this.init

@@ -145,7 +145,7 @@ export class JudgeRole implements Judging {
     let signature = await sign()
     if (signature === undefined) {
       await this.roles.evidences.exchange(job.job, from)
-      job.retryMissing()
+      job.judge.retryMissing('all')
       signature = await sign()
     }
     return message('cosign-reply', signature === undefined ? {} : { signature })
@@ -280,7 +280,7 @@ export class JudgeRole implements Judging {
       // Somebody knows more or less than we do.
       for (const member of members)
         if (member !== network.peerId) await this.roles.evidences.exchange(job.job, member)
-      job.retryMissing()
+      job.judge.retryMissing('all')
       // Too few of us may be left: the next view sees for itself.
       for (const member of membersOf(witnesses, job.init.view + 1))
         this.#scope.spawn('knock', async () => {

@@ -135,7 +135,7 @@ export class WitnessJob {
       () => params.syncIntervalMs,
       async () => {
         await this.init.evidences.exchange(this.job)
-        this.retryMissing(this.state.tracks.filter(({ record }) => record.state === 'running'))
+        this.judge.retryMissing('running')
       }
     )
   }
@@ -229,16 +229,6 @@ export class WitnessJob {
   /** What is to be paid, by the evidence that is known. */
   order(): Due {
     return dueOf(this.init.offer, this.state)
-  }
-
-  /** Look again for results that could not be fetched: another judge may have them. */
-  retryMissing(tracks = this.state.tracks): void {
-    for (const track of tracks)
-      for (const record of track.record.replicas)
-        if (record.outcome === 'missing' && record.attestation !== undefined) {
-          record.outcome = 'revealed'
-          this.judge.consider(track)
-        }
   }
 
   /** Drop what was kept for the job. */
