@@ -58,7 +58,7 @@ export function onClaim(
     return refuse(state, 'no-progress', { fence })
 
   const termMs = rules.params.promiseTermMs
-  const { register, grant: known } = state
+  const { register, grant: known, renewed } = state
   const grant = claim.grant ?? (mine ? known : undefined)
   const next: WitnessState = {
     fence: claim.fence,
@@ -70,6 +70,7 @@ export function onClaim(
     progressBps,
     progressedAtMs,
     waitedMs: openForMs(state, rules.openSinceMs ?? nowMs, nowMs) ?? state.waitedMs,
+    ...(renewed && { renewed }),
     ...(grant && { grant }),
     ...(register && { register })
   }

@@ -48,6 +48,7 @@ export {
   hasLapsed,
   leaseState,
   openForMs,
+  renewedAtMs,
   type Step,
   VACANT,
   type WitnessRules,

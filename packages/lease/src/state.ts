@@ -35,6 +35,8 @@ export interface WitnessState {
   readonly progressedAtMs: number
   /** How long the replica had been open when it was claimed; 0 once the lease was renewed: a mere try takes nobody's waiting time. */
   readonly waitedMs: number
+  /** Some lease of it was renewed: somebody worked on it. Tries of others since then do not change that. */
+  readonly renewed?: true
   /** Who released the last lease. */
   readonly releasedBy?: PeerId
   /** The creator's word this holder claimed with. */
@@ -152,9 +154,14 @@ export function clockOf(
   return continued ? state : { claimedAtMs: nowMs, etaMs, progressedAtMs: nowMs }
 }
 
-/** Whether somebody worked on a replica and stopped: a lease that was renewed, and runs no more. */
+/** When the last lease was renewed, as far as its end tells. */
+export function renewedAtMs({ expiresAtMs, etaMs }: WitnessState, params: Params): number {
+  return expiresAtMs - leaseTermMs(etaMs, params)
+}
+
+/** Whether somebody worked on a replica and stopped: no lease of it runs any more. */
 export function hasLapsed(state: WitnessState, nowMs: number): boolean {
-  return state.fence > 0 && state.waitedMs === 0 && state.cert === undefined && !isLive(state, nowMs)
+  return state.renewed === true && state.cert === undefined && !isLive(state, nowMs)
 }
 
 export function isLive(state: WitnessState, nowMs: number): boolean {

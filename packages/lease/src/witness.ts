@@ -61,7 +61,14 @@ export function onRenew(
 
   const wantedMs = nowMs + leaseTermMs(state.etaMs, rules.params)
   const expiresAtMs = Math.max(state.expiresAtMs, Math.min(wantedMs, untilMs))
-  const next: WitnessState = { ...state, expiresAtMs, progressBps, progressedAtMs, waitedMs: 0 }
+  const next: WitnessState = {
+    ...state,
+    expiresAtMs,
+    progressBps,
+    progressedAtMs,
+    waitedMs: 0,
+    renewed: true
+  }
   return step(next, {
     replica: renew.replica,
     fence: renew.fence,

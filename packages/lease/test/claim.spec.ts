@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Refusal } from '@rayswarm/interface'
 import { LEASE_ETA_FACTOR_MAX, params } from '@rayswarm/params'
 import {
+  hasLapsed,
   leaseState,
   onClaim,
   onRelease,
@@ -259,6 +260,20 @@ describe('a promise that is never renewed', () => {
     }
     assert.equal(refusal(claims(state, nowMs)).reason, 'no-progress')
     assert.equal(bobs(state, nowMs, state.fence + 1).reply.granted, true)
+  })
+})
+
+describe('hasLapsed', () => {
+  it('is so for what somebody worked on, however many have tried to claim it since', () => {
+    const leased = renewAt(claimAt(VACANT, 6_000).state, 6_000).state
+    assert.equal(hasLapsed(leased, 6_000 + TERM_MS - 1), false)
+    assert.equal(hasLapsed(leased, 6_000 + TERM_MS), true)
+    const tried = bobs(leased, 20_000, 2).state
+    assert.equal(tried.holder, BOB)
+    assert.equal(hasLapsed(tried, 20_000), false)
+    assert.equal(hasLapsed(tried, 20_000 + promiseTermMs), true)
+    assert.equal(hasLapsed({ ...tried, cert: commitCert(alice) }, 20_000 + promiseTermMs), false)
+    assert.equal(hasLapsed(claimAt(VACANT, 6_000).state, 6_000 + promiseTermMs), false)
   })
 })
 

@@ -8,7 +8,7 @@ import type {
   SubtaskOutput
 } from '@rayswarm/interface'
 import { firstGenerationOf, inViews, judgeCommitCert, proofsOf, sameCommit, viewOf } from '@rayswarm/lease'
-import { type Judgement, judge, judgeReveal, mayOpen, maySuffice } from '@rayswarm/verification'
+import { isOverdue, type Judgement, judge, judgeReveal, mayOpen, maySuffice } from '@rayswarm/verification'
 import type { RoleComponents } from './components.ts'
 import { holderOf, type JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -45,6 +45,8 @@ export interface JobJudgeInit {
 export class JobJudge {
   /** Nodes whose result lost against a quorum of this job: they get no second chance in it. */
   readonly caught = new Set<PeerId>()
+  /** When a holder last asked whether it may open. */
+  readonly #askedAtMs = new WeakMap<ReplicaRecord, number>()
   #closed = false
   #closedView = 0
 
@@ -96,6 +98,7 @@ export class JobJudge {
     if (record.cert === undefined && !this.#adopt(track, record, cert)) return false
     await this.init.state.saved()
     if (cert.holder !== from) return false
+    this.#askedAtMs.set(record, this.components.clock.nowMs())
     return (
       track.record.state !== 'running' ||
       // What was allowed once stays so, whoever has opened since.
@@ -150,7 +153,7 @@ export class JobJudge {
     let news = false
     for (const record of track.record.replicas) {
       if (record.outcome !== 'sealed') continue
-      if (nowMs <= (record.mayOpenAtMs ?? nowMs) + params.revealTimeoutMs) continue
+      if (!isOverdue(record.mayOpenAtMs ?? nowMs, this.#askedAtMs.get(record) ?? 0, nowMs, params)) continue
       record.outcome = 'timeout'
       news = true
     }

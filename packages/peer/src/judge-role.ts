@@ -192,7 +192,8 @@ export class JudgeRole implements Judging {
       standby: this.#standbyFor(job),
       evidences,
       onEquivocation: proofs => convict(this.components, this.#scope, this.roles.ledger, proofs),
-      stateOf: key => witness.stateOf(key)
+      stateOf: key => witness.stateOf(key),
+      commitAskedAtMs: key => witness.commitAskedAtMs(key)
     })
     this.#jobs.set(job, witnessed)
     this.#scope.spawn('witnessed job', async () => {

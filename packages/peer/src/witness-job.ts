@@ -6,11 +6,13 @@ import {
   leaseState,
   membersOf,
   openForMs,
+  renewedAtMs,
   viewOf,
   type WitnessState
 } from '@rayswarm/lease'
 import { deadlineAtMs, priceOf } from '@rayswarm/market'
 import { OPENINGS_PAGE_COUNT_MAX } from '@rayswarm/params'
+import { isOverdue } from '@rayswarm/verification'
 import { type MessageOf, message } from '@rayswarm/wire'
 import { split } from '@rayswarm/workload'
 import type { RoleComponents } from './components.ts'
@@ -26,6 +28,8 @@ import { wakeHolders } from './wake.ts'
 
 /** Part of a job's subtasks that counts as its end: what still runs then may be executed twice. */
 const TAIL_PART = 0.05
+/** Lapsed replicas shown first to one who asks. */
+const LAPSED_SHOWN_COUNT_MAX = 2
 /** Witnesses that wake the holders of a subtask that may be opened. */
 const WAKER_COUNT = 2
 
@@ -39,6 +43,8 @@ export interface WitnessJobInit {
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** What this witness remembers of a replica. */
   readonly stateOf: (key: ReplicaKey) => WitnessState
+  /** When its holder last asked to close a replica. */
+  readonly commitAskedAtMs: (key: ReplicaKey) => number
 }
 
 /** One job at one of its drawn witnesses: which replicas are wanted, what they came to, what is to be paid. */
@@ -50,8 +56,10 @@ export class WitnessJob {
   readonly deadlineAtMs: number
   readonly #sinceMs: number
   readonly #silentSinceMs = new Map<ReplicaRecord, number>()
-  /** Replicas that somebody worked on and stopped: results of others wait for them. As of the last check. */
+  /** Replicas that somebody worked on and stopped, and what was opened later: results of others wait for them. As of the last check. */
   #lapsed: readonly [SubtaskTrack, ReplicaRecord][] = []
+  /** When each of these was last shown first: who asks next need not reach for the same. */
+  readonly #shownFirstAtMs = new WeakMap<ReplicaRecord, number>()
   #endedAtMs: number | undefined
 
   constructor(
@@ -203,27 +211,37 @@ export class WitnessJob {
     const nowMs = this.components.clock.nowMs()
     const open: MessageOf<'openings-page'>['body']['open'][number][] = []
     const listed = new Set<ReplicaRecord>()
-    const list = (track: SubtaskTrack, record: ReplicaRecord): void => {
+    const list = (track: SubtaskTrack, record: ReplicaRecord, lapsed: boolean): void => {
       const key = this.state.key(track, record)
       const openMs = this.#openMs(key, record, nowMs)
       if (openMs === undefined || listed.has(record) || listed.size >= OPENINGS_PAGE_COUNT_MAX) return
       listed.add(record)
       const { subtask, replica, generation } = key
-      const state = this.init.stateOf(key)
-      const lapsed = hasLapsed(state, nowMs)
-      open.push({ subtask, replica, generation, fence: state.fence, openMs: Math.floor(openMs), lapsed })
+      const { fence } = this.init.stateOf(key)
+      open.push({ subtask, replica, generation, fence, openMs: Math.floor(openMs), lapsed })
     }
-    for (const [track, record] of this.#lapsed) list(track, record)
+    for (const [track, record] of this.#lapsedFor(nowMs)) list(track, record, true)
     const start = offsetOf(from, tracks.length)
     for (let i = 0; i < tracks.length && listed.size < OPENINGS_PAGE_COUNT_MAX; i++) {
       const track = tracks[(start + i) % tracks.length]!
       if (track.record.state !== 'running') continue
-      for (const record of track.record.replicas) list(track, record)
+      for (const record of track.record.replicas) list(track, record, false)
     }
     const view = this.#isActing
       ? this.init.view
       : Math.max(this.judge.closedView, this.init.standby?.actingView ?? 0)
     return message('openings-page', { open, view, closed: this.#endedAtMs !== undefined })
+  }
+
+  /** A few lapsed replicas for whoever asks now: other ones than just before, and than other witnesses begin with. */
+  #lapsedFor(nowMs: number): readonly [SubtaskTrack, ReplicaRecord][] {
+    const { promiseTermMs } = this.components.params
+    const start = Math.floor((this.rank * this.#lapsed.length) / this.members.length)
+    const shown = [...this.#lapsed.slice(start), ...this.#lapsed.slice(0, start)]
+      .filter(([, record]) => nowMs >= (this.#shownFirstAtMs.get(record) ?? 0) + promiseTermMs)
+      .slice(0, LAPSED_SHOWN_COUNT_MAX)
+    for (const [, record] of shown) this.#shownFirstAtMs.set(record, nowMs)
+    return shown
   }
 
   /** What is to be paid, by the evidence that is known. */
@@ -278,8 +296,13 @@ export class WitnessJob {
       if (track.record.state !== 'running') continue
       runningCount++
       for (const record of track.record.replicas) {
-        const isWanted = record.outcome === 'open' && lapsed.length < OPENINGS_PAGE_COUNT_MAX
-        if (isWanted && hasLapsed(this.init.stateOf(this.state.key(track, record)), nowMs))
+        if (record.outcome !== 'open' || lapsed.length >= OPENINGS_PAGE_COUNT_MAX) continue
+        const key = this.state.key(track, record)
+        // What was opened in the place of another one has kept others waiting as well.
+        if (
+          hasLapsed(this.init.stateOf(key), nowMs) ||
+          (record.openSinceMs !== undefined && this.#isVacant(key, record, nowMs))
+        )
           lapsed.push([track, record])
       }
       const silent = this.#noteSilence(track, nowMs)
@@ -293,14 +316,18 @@ export class WitnessJob {
 
   /** Whoever committed here and says nothing, or never will, is given up like one that does not open. */
   #noteSilence(track: SubtaskTrack, nowMs: number): boolean {
+    const { params } = this.components
     let news = false
     for (const record of track.record.replicas) {
       if (record.outcome !== 'open') continue
-      const standing = leaseState(this.init.stateOf(this.state.key(track, record)), nowMs)
+      const key = this.state.key(track, record)
+      const state = this.init.stateOf(key)
+      const standing = leaseState(state, nowMs)
       if (standing !== 'registered' && standing !== 'committed') continue
       const sinceMs = this.#silentSinceMs.get(record) ?? nowMs
       this.#silentSinceMs.set(record, sinceMs)
-      if (nowMs <= sinceMs + 2 * this.components.params.revealTimeoutMs) continue
+      const heardAtMs = Math.max(this.init.commitAskedAtMs(key), renewedAtMs(state, params))
+      if (!isOverdue(Math.min(sinceMs, heardAtMs), heardAtMs, nowMs, params)) continue
       this.#silentSinceMs.delete(record)
       record.outcome = 'timeout'
       news = true
@@ -318,7 +345,10 @@ export class WitnessJob {
       const { record } = track
       if (record.state !== 'running' || record.replicas.length >= this.state.spec.verify.replicaCountMax)
         continue
-      if (record.replicas.some(r => r.outcome === 'open' && this.#isVacant(track, r, nowMs))) continue
+      if (
+        record.replicas.some(r => r.outcome === 'open' && this.#isVacant(this.state.key(track, r), r, nowMs))
+      )
+        continue
       const isLate = record.replicas.some(r => {
         const { holder, claimedAtMs } = this.init.stateOf(this.state.key(track, r))
         return r.outcome === 'open' && holder !== undefined && nowMs > claimedAtMs + patienceMs
@@ -329,8 +359,8 @@ export class WitnessJob {
     }
   }
 
-  #isVacant(track: SubtaskTrack, record: ReplicaRecord, nowMs: number): boolean {
-    return this.#openMs(this.state.key(track, record), record, nowMs) !== undefined
+  #isVacant(key: ReplicaKey, record: ReplicaRecord, nowMs: number): boolean {
+    return this.#openMs(key, record, nowMs) !== undefined
   }
 
   /** Median time of the executions that are known; without any, a lease term. */

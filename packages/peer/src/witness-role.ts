@@ -50,6 +50,8 @@ interface Register {
   /** Requests for one replica are judged one after the other: each must be durable before the next. */
   tail: Promise<unknown>
   waitingCount: number
+  /** When the holder last asked to close it: who does is there, and only slow. */
+  commitAskedAtMs: number
 }
 
 /** Grants and closes replicas as one of a job's witnesses. Every change is durable before its reply leaves. */
@@ -98,6 +100,11 @@ export class WitnessRole {
   /** What this witness knows of a replica. */
   stateOf(key: ReplicaKey): WitnessState {
     return this.#registers.get(key.job)?.get(placeOf(key))?.state ?? VACANT
+  }
+
+  /** When its holder last asked to close a replica; 0 for never, as far as this process knows. */
+  commitAskedAtMs(key: ReplicaKey): number {
+    return this.#registers.get(key.job)?.get(placeOf(key))?.commitAskedAtMs ?? 0
   }
 
   leaseState(key: ReplicaKey): ReturnType<typeof leaseState> {
@@ -185,6 +192,7 @@ export class WitnessRole {
           message('release-ack', value)
         )
       case 'commit':
+        if (request.body.holder === from) entry.commitAskedAtMs = nowMs
         return answer(onCommit(before, request, from, nowMs, rules), value =>
           signed('commit-vote', value, context)
         )
@@ -220,7 +228,7 @@ function placeOf({ subtask, replica, generation }: ReplicaKey): string {
 }
 
 function register(state: WitnessState): Register {
-  return { state, tail: Promise.resolve(), waitingCount: 0 }
+  return { state, tail: Promise.resolve(), waitingCount: 0, commitAskedAtMs: 0 }
 }
 
 function refuse(reason: RefusalReason): Uint8Array {

@@ -16,6 +16,7 @@
  */
 export { type DigestBlock, digestBlocks, digestOf } from './digest.ts'
 export {
+  isOverdue,
   type Judgement,
   judge,
   mayOpen,

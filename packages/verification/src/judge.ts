@@ -80,6 +80,21 @@ export function judge(
 }
 
 /**
+ * Whether a holder is given up that may open its seal, or has committed without closing the replica, since `sinceMs`: nothing was
+ * heard of it for too long, or it has been slow for twice as long.
+ *
+ * @param heardAtMs when it last asked about it
+ */
+export function isOverdue(
+  sinceMs: number,
+  heardAtMs: number,
+  nowMs: number,
+  { revealTimeoutMs }: { readonly revealTimeoutMs: number }
+): boolean {
+  return nowMs > Math.max(sinceMs, heardAtMs) + revealTimeoutMs || nowMs > sinceMs + 2 * revealTimeoutMs
+}
+
+/**
  * Whether a replica may open its seal: only once nobody who still computes this subtask could copy the result.
  *
  * @see spec/verification.md#blind

@@ -4,6 +4,7 @@ import { GENERATION_COUNT_MAX } from '@rayswarm/params'
 import { bytesEqual, sha256 } from '@rayswarm/wire'
 import fc from 'fast-check'
 import {
+  isOverdue,
   type Judgement,
   judge,
   mayOpen,
@@ -302,4 +303,15 @@ describe('maySuffice', () => {
   ] as const) {
     it(rule, () => assert.equal(maySuffice(TWO, shown), expected))
   }
+})
+
+describe('isOverdue', () => {
+  const at = (heardAtMs: number, nowMs: number): boolean =>
+    isOverdue(1_000, heardAtMs, nowMs, { revealTimeoutMs: 100 })
+
+  it('gives up a silent holder after one time-out, and one that keeps asking after two', () => {
+    assert.deepEqual([at(0, 1_100), at(0, 1_101)], [false, true])
+    assert.deepEqual([at(1_050, 1_150), at(1_050, 1_151)], [false, true])
+    assert.deepEqual([at(1_190, 1_200), at(1_190, 1_201)], [false, true])
+  })
 })
