@@ -10,7 +10,7 @@ const MINED_TIMEOUT_MS = 120_000
 /** How often to look for new blocks: a local chain is asked at no cost, a hosted one counts requests. */
 const LOCAL_POLL_MS = 50
 const HOSTED_POLL_MS = 2_000
-const LOCAL_BATCH_COUNT_MAX = 16
+const PRIVATE_BATCH_COUNT_MAX = 16
 const PRIVATE = new BlockList()
 PRIVATE.addSubnet('127.0.0.0', 8)
 PRIVATE.addSubnet('10.0.0.0', 8)
@@ -68,8 +68,8 @@ export class Rpc {
       // Cached nonces and balances are wrong as soon as we have sent something.
       cacheTimeout: -1,
       pollingInterval: this.pollIntervalMs,
-      // What is asked at one moment goes out in one request: hosted nodes may not take batches.
-      batchMaxCount: isLocal(init.rpcUrl) ? LOCAL_BATCH_COUNT_MAX : 1,
+      // What is asked at one moment goes out in one request, but not to strangers: hosted nodes may not take batches.
+      batchMaxCount: isPrivate(init.rpcUrl) ? PRIVATE_BATCH_COUNT_MAX : 1,
       batchStallTime: 0
     })
   }
@@ -151,8 +151,16 @@ export class Rpc {
   }
 }
 
-/** Whether a chain runs on this machine or in a private network: no hosted one, which counts requests. */
+function hostOf(rpcUrl: string): string {
+  return (URL.parse(rpcUrl)?.hostname ?? '').replace(/^\[|\]$/g, '')
+}
+
 function isLocal(rpcUrl: string): boolean {
-  const host = (URL.parse(rpcUrl)?.hostname ?? '').replace(/^\[|\]$/g, '')
+  return /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(hostOf(rpcUrl))
+}
+
+/** Whether a chain runs on this machine or in a private network, and is no hosted one. */
+function isPrivate(rpcUrl: string): boolean {
+  const host = hostOf(rpcUrl)
   return host === 'localhost' || PRIVATE.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }

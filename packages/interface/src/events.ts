@@ -7,7 +7,7 @@ import type { Artifact } from './runner.ts'
 
 /** What a peer reports to its host. Names: noun, colon, past verb. */
 export interface PeerEvents {
-  /** A sound offer came, for the first time; of its escrow and its witnesses nothing is known yet. */
+  /** A sound offer came that is not known yet; its witnesses, if it has any, are yet to be drawn. */
   'offer:received': { readonly job: JobId; readonly creator: PeerId }
   'offer:seen': { readonly job: JobId; readonly creator: PeerId }
   'offer:declined': { readonly job: JobId; readonly reason: IneligibleReason }

@@ -19,7 +19,7 @@ export interface Params {
   /** Base of the exponential back-off after a lost claim. */
   readonly claimBackoffMs: number
 
-  /** A sealed replica must be opened within this time of being allowed to. */
+  /** Who may open a seal, or has committed, and is silent for so long is given up. */
   readonly revealTimeoutMs: number
   /** A peer asks again this often whether its seal may be opened. */
   readonly sealedPollMs: number

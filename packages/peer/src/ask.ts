@@ -15,3 +15,15 @@ export async function ask<T extends MessageType>(
   const decoded = bytes && decodeMessage(bytes, types, context)
   return decoded?.ok ? decoded.value : undefined
 }
+
+/** Resolve as soon as one resolves to true, or when all have resolved. */
+export async function firstOf(items: readonly Promise<boolean>[]): Promise<void> {
+  await new Promise<void>(resolve => {
+    for (const item of items)
+      item.then(
+        met => met && resolve(),
+        () => undefined
+      )
+    Promise.allSettled(items).then(() => resolve())
+  })
+}

@@ -25,7 +25,7 @@ import type { KnownOffer } from './offer-book.ts'
 import type { Openings } from './openings.ts'
 import type { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
-import { type HeldLease, PASSING, type Silence, WitnessQuorum } from './witness-quorum.ts'
+import { type HeldLease, type Silence, WitnessQuorum } from './witness-quorum.ts'
 
 /** What one execution needs to know about its job. */
 export interface ExecutionInit {
@@ -68,7 +68,7 @@ interface Executed {
 }
 
 /** Why a view that takes over may refuse a claim for a while: not all of it does so at once, or knows yet what is open. */
-const PASSING_CLAIM: ReadonlySet<RefusalReason> = new Set([...PASSING, 'not-open', 'too-early'])
+const PASSING: ReadonlySet<RefusalReason> = new Set(['not-open', 'overloaded', 'too-early', 'unknown-job'])
 
 type Committed = SealedResult | { readonly refusal: Refusal } | Silence
 type Claimed = Awaited<ReturnType<WitnessQuorum['claim']>> | undefined
@@ -162,9 +162,9 @@ export class Execution {
     const { clock, params } = this.components
     const { offer } = this.init
     let refusedSinceMs: number | undefined
-    const isFinal = ({ reason }: Refusal, passing: ReadonlySet<RefusalReason>): boolean => {
+    const isPassing = ({ reason }: Refusal): boolean => {
       refusedSinceMs ??= clock.nowMs()
-      return !passing.has(reason) || clock.nowMs() >= refusedSinceMs + 2 * params.leaseTermMsMin
+      return PASSING.has(reason) && clock.nowMs() < refusedSinceMs + 2 * params.leaseTermMsMin
     }
     let held = first
     // One seal for all attempts at a replica: a witness whose answer was lost has this one in its register.
@@ -172,16 +172,12 @@ export class Execution {
     for (;;) {
       const committed = await quorum.commit(held.cert, sealOf(attestation.body))
       if ('cert' in committed) return { attestation, ...committed }
-      if (clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
-      if ('refusal' in committed) {
-        if (isFinal(committed.refusal, PASSING)) return committed
-      } else {
-        const claimed = await this.#claimLater(quorum, held)
-        if (claimed && 'refusal' in claimed && isFinal(claimed.refusal, PASSING_CLAIM)) return claimed
-        if (claimed && 'held' in claimed && claimed.held.register === undefined) {
-          held = claimed.held
-          attestation = this.#attest(held.cert.replica, executed)
-        }
+      if ('refusal' in committed || clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
+      const claimed = await this.#claimLater(quorum, held)
+      if (claimed && 'refusal' in claimed && !isPassing(claimed.refusal)) return claimed
+      if (claimed && 'held' in claimed && claimed.held.register === undefined) {
+        held = claimed.held
+        attestation = this.#attest(held.cert.replica, executed)
       }
       await this.scope.sleep(params.leaseRetryMs)
     }

@@ -124,15 +124,13 @@ export class JobDriver {
         await this.state.saved()
       }
     )
-    if (!this.#isOnlyJudge)
-      this.scope.every(
-        'evidence exchange',
-        () => params.sealedPollMs,
-        async () => {
-          await this.roles.evidences.exchange(this.job)
-          this.#judge.retryMissing('running')
-        }
-      )
+    if (!this.#isOnlyJudge) {
+      const exchange = (): Promise<void> => this.roles.evidences.exchange(this.job)
+      this.scope.every('evidence exchange', () => params.sealedPollMs, exchange)
+      // As rarely as witnesses do: each attempt may take long.
+      const retry = async (): Promise<void> => this.#judge.retryMissing('running')
+      this.scope.every('missing results', () => params.syncIntervalMs, retry)
+    }
     this.#endIfDone()
   }
 

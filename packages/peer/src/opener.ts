@@ -1,7 +1,7 @@
 import type { PeerId, Unsubscribe } from '@rayswarm/interface'
 import { inViews, viewOf } from '@rayswarm/lease'
 import { encodeMessage, message } from '@rayswarm/wire'
-import { ask } from './ask.ts'
+import { ask, firstOf } from './ask.ts'
 import { jitterMs, type RoleComponents } from './components.ts'
 import { type SealedResult, sealedKey } from './execution.ts'
 import type { KnownOffer } from './offer-book.ts'
@@ -72,16 +72,19 @@ export class Opener {
     const views = inViews(witnesses.members, witnesses)
     const judges = views.slice(this.#firstView, this.#lastView + 1).flat()
     const answered = new Set(agreed)
-    await Promise.all(
+    const last = views.slice(this.#lastView, this.#lastView + 1)
+    // One that is gone must not keep us from what the others say.
+    await firstOf(
       judges
         .filter(judge => !agreed.has(judge))
         .map(async judge => {
           const agrees = await fn(judge)
           if (agrees !== undefined) answered.add(judge)
           if (agrees) agreed.add(judge)
+          return this.#isQuorum(agreed) || this.#isQuorum(answered, last)
         })
     )
-    const isSilent = !this.#isQuorum(answered, views.slice(this.#lastView, this.#lastView + 1))
+    const isSilent = !this.#isQuorum(answered, last)
     if (isSilent && this.#lastView + 1 < views.length) this.#lastView++
   }
 

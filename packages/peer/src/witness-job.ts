@@ -6,6 +6,7 @@ import {
   leaseState,
   membersOf,
   openForMs,
+  raceWeightOf,
   renewedAtMs,
   viewOf,
   type WitnessState
@@ -55,7 +56,7 @@ export class WitnessJob {
   readonly scope: Scope
   readonly deadlineAtMs: number
   readonly #sinceMs: number
-  readonly #silentSinceMs = new Map<ReplicaRecord, number>()
+  readonly #silentSinceMs = new WeakMap<ReplicaRecord, number>()
   /** Replicas that somebody worked on and stopped, and what was opened later: results of others wait for them. As of the last check. */
   #lapsed: readonly [SubtaskTrack, ReplicaRecord][] = []
   /** When each of these was last shown first: who asks next need not reach for the same. */
@@ -220,7 +221,7 @@ export class WitnessJob {
       const { fence } = this.init.stateOf(key)
       open.push({ subtask, replica, generation, fence, openMs: Math.floor(openMs), lapsed })
     }
-    for (const [track, record] of this.#lapsedFor(nowMs)) list(track, record, true)
+    for (const [track, record] of this.#lapsedFor(from, nowMs)) list(track, record, true)
     const start = offsetOf(from, tracks.length)
     for (let i = 0; i < tracks.length && listed.size < OPENINGS_PAGE_COUNT_MAX; i++) {
       const track = tracks[(start + i) % tracks.length]!
@@ -234,11 +235,15 @@ export class WitnessJob {
   }
 
   /** A few lapsed replicas for whoever asks now: other ones than just before, and than other witnesses begin with. */
-  #lapsedFor(nowMs: number): readonly [SubtaskTrack, ReplicaRecord][] {
+  #lapsedFor(from: PeerId, nowMs: number): readonly [SubtaskTrack, ReplicaRecord][] {
+    const { drawn } = this.init.offer
+    // Who may not claim takes nothing from those who may.
+    if (drawn === undefined || raceWeightOf(drawn.race, from) === undefined) return this.#lapsed
     const { promiseTermMs } = this.components.params
     const start = Math.floor((this.rank * this.#lapsed.length) / this.members.length)
     const shown = [...this.#lapsed.slice(start), ...this.#lapsed.slice(0, start)]
       .filter(([, record]) => nowMs >= (this.#shownFirstAtMs.get(record) ?? 0) + promiseTermMs)
+      .filter(([track, record]) => this.#isVacant(this.state.key(track, record), record, nowMs))
       .slice(0, LAPSED_SHOWN_COUNT_MAX)
     for (const [, record] of shown) this.#shownFirstAtMs.set(record, nowMs)
     return shown
@@ -326,7 +331,7 @@ export class WitnessJob {
       if (standing !== 'registered' && standing !== 'committed') continue
       const sinceMs = this.#silentSinceMs.get(record) ?? nowMs
       this.#silentSinceMs.set(record, sinceMs)
-      const heardAtMs = Math.max(this.init.commitAskedAtMs(key), renewedAtMs(state, params))
+      const heardAtMs = Math.max(this.#sinceMs, this.init.commitAskedAtMs(key), renewedAtMs(state, params))
       if (!isOverdue(Math.min(sinceMs, heardAtMs), heardAtMs, nowMs, params)) continue
       this.#silentSinceMs.delete(record)
       record.outcome = 'timeout'

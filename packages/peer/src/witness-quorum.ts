@@ -19,10 +19,12 @@ import {
   judgeCommitCert,
   leaseCertOf,
   nextFence,
+  sameCommit,
   sameReplica,
   witnessesOf
 } from '@rayswarm/lease'
 import { decodeMessage, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
+import { firstOf } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import type { Scope } from './scope.ts'
 
@@ -159,12 +161,17 @@ export class WitnessQuorum {
   #isHopeless(refusals: readonly Refusal[], replica: ReplicaKey, counts = isFinal): boolean {
     const { witnessCount, quorum } = this.witnesses
     if (refusals.filter(counts).length > witnessCount - quorum) return true
-    return refusals.some(
+    return this.#closingOf(refusals, replica) !== undefined
+  }
+
+  /** Proof, by one of those who refuse, that the replica is closed. */
+  #closingOf(refusals: readonly Refusal[], replica: ReplicaKey): CommitCert | undefined {
+    return refusals.find(
       ({ cert }) =>
         cert !== undefined &&
         sameReplica(cert.replica, replica) &&
         judgeCommitCert(cert, this.witnesses, this.components.context).action === 'accept'
-    )
+    )?.cert
   }
 
   #isSilence(silentCount: number): boolean {
@@ -192,26 +199,29 @@ export class WitnessQuorum {
   }
 
   /**
-   * Close the replica with somebody's commit, ours or one found in a register. One witness may lie, or have started a moment ago: a
-   * refusal is final when no quorum is left, and a {@link PASSING} one otherwise.
+   * Close the replica with somebody's commit, ours or one found in a register. One witness may lie, or have started a moment ago:
+   * nothing is refused before no quorum is left.
    */
   async relay(commit: Signed<Commit>): Promise<{ cert: CommitCert } | { refusal: Refusal } | Silence> {
     const { context } = this.components
     const request = encodeMessage(commit)
     const votes: MessageOf<'commit-vote'>[] = []
     const refusals: Refusal[] = []
-    const silentCount = await this.#ask(commit.body.replica, request, reply => {
+    await this.#ask(commit.body.replica, request, reply => {
       if (reply.type === 'commit-vote') votes.push(reply)
       if (reply.type === 'refusal') refusals.push(reply.body)
       return votes.length >= this.witnesses.quorum
     })
     const cert = commitCertOf(votes, this.witnesses, context)
     if (cert !== undefined) return { cert }
-    const isLasting = ({ reason }: Refusal): boolean => !PASSING.has(reason)
-    if (this.#isHopeless(refusals, commit.body.replica, isLasting))
-      return { refusal: refusals.find(isLasting)! }
-    if (this.#isSilence(silentCount)) return { silent: true }
-    return { refusal: refusals.find(refusal => !isLasting(refusal)) ?? { reason: 'overloaded' } }
+    const closing = this.#closingOf(refusals, commit.body.replica)
+    if (closing !== undefined)
+      return sameCommit(closing, { ...commit.body, price: commit.body.lease.price })
+        ? { cert: closing }
+        : { refusal: { reason: 'done', cert: closing } }
+    const lasting = refusals.filter(({ reason }) => !PASSING.has(reason))
+    const { witnessCount, quorum } = this.witnesses
+    return lasting.length > witnessCount - quorum ? { refusal: lasting[0]! } : { silent: true }
   }
 
   /**
@@ -252,7 +262,7 @@ function isFrom(reply: Reply, witness: PeerId): boolean {
 }
 
 /** Refusals of witnesses that know too little of the job as yet, or have too much to do. */
-export const PASSING: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['overloaded', 'unknown-job'])
+const PASSING: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['overloaded', 'unknown-job'])
 
 const FINAL: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'caught',
@@ -271,16 +281,4 @@ const FINAL: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
 /** Refusals that no retry can turn, or none soon enough. */
 function isFinal(refusal: Refusal): boolean {
   return FINAL.has(refusal.reason)
-}
-
-/** Resolve as soon as one resolves to true, or when all have resolved. */
-async function firstOf(items: readonly Promise<boolean>[]): Promise<void> {
-  await new Promise<void>(resolve => {
-    for (const item of items)
-      item.then(
-        met => met && resolve(),
-        () => undefined
-      )
-    Promise.allSettled(items).then(() => resolve())
-  })
 }

@@ -191,11 +191,13 @@ export class WitnessRole {
         return answer(onRelease(before, request.body, from, nowMs, rules), value =>
           message('release-ack', value)
         )
-      case 'commit':
-        if (request.body.holder === from) entry.commitAskedAtMs = nowMs
-        return answer(onCommit(before, request, from, nowMs, rules), value =>
+      case 'commit': {
+        const voted = await answer(onCommit(before, request, from, nowMs, rules), value =>
           signed('commit-vote', value, context)
         )
+        if (entry.state.register?.signer === from) entry.commitAskedAtMs = nowMs
+        return voted
+      }
     }
   }
 
