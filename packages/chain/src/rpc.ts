@@ -2,10 +2,20 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { BlockList, isIPv6 } from 'node:net'
 import { type Account, type Hex, RayswarmError } from '@rayswarm/interface'
-import { type Block, FetchRequest, type Interface, JsonRpcProvider, type Log } from 'ethers'
+import {
+  type Block,
+  type FetchGetUrlFunc,
+  FetchRequest,
+  type Interface,
+  JsonRpcProvider,
+  type Log
+} from 'ethers'
 import { chainError, wrongChainId } from './errors.ts'
 
 const REQUEST_TIMEOUT_MS = 15_000
+/** No time-out of a request counts before it is connected, and the kernel tries that for two minutes. */
+const CONNECT_TIMEOUT_MS = 5_000
+const CONNECT_ATTEMPT_COUNT_MAX = 4
 const MINED_TIMEOUT_MS = 120_000
 /** How often to look for new blocks: a local chain is asked at no cost, a hosted one counts requests. */
 const LOCAL_POLL_MS = 50
@@ -31,6 +41,8 @@ export interface RpcInit {
   /** How often to look for a transaction of ours. Absent: often on this machine, rarely elsewhere. */
   readonly pollIntervalMs?: number
   readonly requestTimeoutMs?: number
+  /** How long one of four attempts to connect may take. */
+  readonly connectTimeoutMs?: number
   /** How long a transaction may wait for its block. */
   readonly minedTimeoutMs?: number
 }
@@ -62,7 +74,8 @@ export class Rpc {
     request.timeout = init.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
     // Node's own agent gives up on a connection after five seconds, which a machine that starts many peers may be too busy to see.
     this.#agent = new (request.url.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true })
-    request.getUrlFunc = FetchRequest.createGetUrlFunc({ agent: this.#agent })
+    limitConnecting(this.#agent, init.connectTimeoutMs ?? CONNECT_TIMEOUT_MS)
+    request.getUrlFunc = connectingAgain(FetchRequest.createGetUrlFunc({ agent: this.#agent }))
     this.connection = new JsonRpcProvider(request, init.chainId, {
       staticNetwork: true,
       // Cached nonces and balances are wrong as soon as we have sent something.
@@ -148,6 +161,30 @@ export class Rpc {
       toBlock = from - 1
     }
     return undefined
+  }
+}
+
+function limitConnecting(agent: HttpAgent, timeoutMs: number): void {
+  const connect = agent.createConnection.bind(agent)
+  agent.createConnection = (...args) => {
+    const socket = connect(...args)
+    const late = Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' })
+    const timer = setTimeout(() => socket?.destroy(late), timeoutMs)
+    for (const event of ['connect', 'close']) socket?.once(event, () => clearTimeout(timer))
+    return socket
+  }
+}
+
+/** What was never connected was never sent. */
+function connectingAgain(getUrl: FetchGetUrlFunc): FetchGetUrlFunc {
+  return async (request, signal) => {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await getUrl(request, signal)
+      } catch (error) {
+        const isLate = (error as { code?: unknown }).code === 'ETIMEDOUT'
+        if (!isLate || attempt >= CONNECT_ATTEMPT_COUNT_MAX) throw error
+      }
   }
 }
 
