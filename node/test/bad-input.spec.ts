@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type Deployment, DevChain, deploy, type EthersChain, openChain } from '@rayswarm/chain'
 import { openHome } from '../src/compose.ts'
 import { type SwarmFile, writeSwarmFile } from '../src/swarm-file.ts'
-import { type Ended, run, temporaryDir } from './support/program.ts'
+import { type Ended, run, start, temporaryDir } from './support/program.ts'
 import { writeJob, writeScene } from './support/scene.ts'
 
 /** Nobody listens there: port 1 needs privileges, and no service uses it. */
@@ -71,6 +71,13 @@ describe('bad input', () => {
   }
 
   describe('files', () => {
+    it('is none when whoever read along has seen enough', async () => {
+      const { child, ended } = start(['join', '--help'])
+      child.stdout!.destroy()
+      const { exitCode, stderr } = await ended()
+      assert.deepEqual([exitCode, stderr], [0, ''])
+    })
+
     it('a file that does not exist', async () => {
       await refuses(await publish(at('nowhere.glb')), 'ERR_FILE_MISSING', /nowhere\.glb/)
     })

@@ -12,6 +12,11 @@ const BYZANTINE_KINDS = ['garbage', 'sometimes']
 /** Run the command line. Never returns: it ends the process. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = commands()
+  // Whoever read along has seen enough: no reason for a peer to lose its work.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
   try {
     await program.parseAsync([...argv])
   } catch (error) {
