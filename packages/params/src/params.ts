@@ -91,7 +91,7 @@ export const params: Readonly<Record<Preset, Params>> = {
     leaseRequestTimeoutMs: 1_500,
     leaseRetryMs: 600,
     claimBackoffMs: 100,
-    revealTimeoutMs: 5 * SECOND_MS,
+    revealTimeoutMs: 10 * SECOND_MS,
     sealedPollMs: 2 * SECOND_MS,
     bidPollMs: 2 * SECOND_MS,
     matchWindowMs: 100,
