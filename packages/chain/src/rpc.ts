@@ -168,8 +168,10 @@ function limitConnecting(agent: HttpAgent, timeoutMs: number): void {
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (...args) => {
     const socket = connect(...args)
-    const late = Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' })
-    const timer = setTimeout(() => socket?.destroy(late), timeoutMs)
+    const giveUp = (): void => {
+      socket?.destroy(Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' }))
+    }
+    const timer = setTimeout(giveUp, timeoutMs)
     for (const event of ['connect', 'close']) socket?.once(event, () => clearTimeout(timer))
     return socket
   }

@@ -23,7 +23,8 @@ export {
   type LeaseFault,
   leaseCertOf,
   sameCommit,
-  sameReplica
+  sameReplica,
+  voteOf
 } from './certs.ts'
 export { onClaim } from './claim.ts'
 export {

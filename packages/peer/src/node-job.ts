@@ -117,7 +117,11 @@ export class NodeJob {
   }
 
   get busy(): boolean {
-    return this.bidding || this.running.size > 0 || this.sealedCount > 0
+    return this.bidding || this.#hasWork
+  }
+
+  get #hasWork(): boolean {
+    return this.running.size > 0 || this.sealedCount > 0
   }
 
   /** When its creator may take the money back: nothing is paid any more. */
@@ -127,8 +131,7 @@ export class NodeJob {
 
   /** Whether pay may still come of it: what is sealed by the deadline is opened and paid after it. */
   get isOwed(): boolean {
-    const hasWork = this.running.size > 0 || this.sealedCount > 0
-    return hasWork && this.components.clock.nowMs() < this.refundAtMs
+    return this.#hasWork && this.components.clock.nowMs() < this.refundAtMs
   }
 
   /** The creator needs nobody any more: nothing is left but to hear of the pay. */

@@ -21,6 +21,7 @@ import {
   nextFence,
   sameCommit,
   sameReplica,
+  voteOf,
   witnessesOf
 } from '@rayswarm/lease'
 import { decodeMessage, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
@@ -216,7 +217,7 @@ export class WitnessQuorum {
     if (cert !== undefined) return { cert }
     const closing = this.#closingOf(refusals, commit.body.replica)
     if (closing !== undefined)
-      return sameCommit(closing, { ...commit.body, price: commit.body.lease.price })
+      return sameCommit(closing, voteOf(commit.body))
         ? { cert: closing }
         : { refusal: { reason: 'done', cert: closing } }
     const lasting = refusals.filter(({ reason }) => !PASSING.has(reason))
