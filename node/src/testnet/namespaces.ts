@@ -12,6 +12,8 @@ const COMMANDS_MAX = 8
 const TRIAL = 'rstry0'
 /** A whole packet as the veth hands it over, several segments in one, must fit. */
 const BURST_BYTES = 128 * 1024
+/** No IPv6 address, so no announcements of it to everybody on the bridge. */
+const NO_IPV6 = 'addrgenmode none'
 /** 10.<this>.<n>.0/24, for n from 0. */
 const NET_BASE = '10.207'
 
@@ -77,23 +79,58 @@ export function bridgeIp({ net }: Namespaces): string {
   return `${net}.1`
 }
 
-/** Make a bridge, and a namespace on it for each peer. */
+/**
+ * Make a bridge, and a namespace on it for each peer.
+ *
+ * Who is where is written down and never asked: fifty peers on busy cores overflow the kernel's queue, and a lost question
+ * would leave a peer out of reach for seconds ("no route to host"), where a lost packet of a connection is sent again.
+ */
 export async function makeNamespaces(spaces: Namespaces, peers: readonly PeerRecord[]): Promise<void> {
-  const { prefix, net } = spaces
-  await ip('link', 'add', `${prefix}b`, 'type', 'bridge')
-  await ip('addr', 'add', `${net}.1/24`, 'dev', `${prefix}b`)
-  await ip('link', 'set', `${prefix}b`, 'up')
+  const { prefix } = spaces
+  const bridge = `${prefix}b`
+  const places = peers.flatMap(({ place }) => place ?? [])
+  const neighbours = [bridgeIp(spaces), ...places.map(place => place.ip)]
+  await ipBatch(
+    [],
+    [
+      `link add ${bridge} address ${macOf(bridgeIp(spaces))} type bridge`,
+      `link set ${bridge} ${NO_IPV6}`,
+      `addr add ${bridgeIp(spaces)}/24 dev ${bridge}`,
+      `link set ${bridge} up`,
+      ...places.map(place => knowing(place.ip, bridge))
+    ]
+  )
   await nft(tableOf(prefix, []))
-  await each(peers, async ({ place }) => {
-    if (place === undefined) return
-    const { namespace, link, ip: address } = place
-    await ip('netns', 'add', namespace)
-    await ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace)
-    await ip('link', 'set', link, 'master', `${prefix}b`, 'up')
-    await ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', 'eth0')
-    await ip('-n', namespace, 'link', 'set', 'eth0', 'up')
-    await ip('-n', namespace, 'link', 'set', 'lo', 'up')
+  await each(places, async ({ namespace, link, ip: address }) => {
+    await ipBatch(
+      [],
+      [
+        `netns add ${namespace}`,
+        `link add ${link} type veth peer name eth0 address ${macOf(address)} netns ${namespace}`,
+        `link set ${link} ${NO_IPV6}`,
+        `link set ${link} master ${bridge} up`
+      ]
+    )
+    await ipBatch(
+      ['-n', namespace],
+      [
+        `link set eth0 ${NO_IPV6}`,
+        `addr add ${address}/24 dev eth0`,
+        'link set eth0 up',
+        'link set lo up',
+        ...neighbours.filter(other => other !== address).map(other => knowing(other, 'eth0'))
+      ]
+    )
   })
+}
+
+function knowing(address: string, device: string): string {
+  return `neigh replace ${address} lladdr ${macOf(address)} nud permanent dev ${device}`
+}
+
+/** A locally administered address that says the IP address. */
+function macOf(address: string): string {
+  return ['02', '00', ...address.split('.').map(byte => Number(byte).toString(16).padStart(2, '0'))].join(':')
 }
 
 /** Remove whatever carries the prefix, also what a killed command left half made. */
@@ -182,6 +219,13 @@ function tableOf(name: string, rules: readonly string[]): string {
 
 async function ip(...args: string[]): Promise<void> {
   await exec('ip', args)
+}
+
+/** Many commands in one process: it ends at the first that fails. */
+async function ipBatch(options: readonly string[], lines: readonly string[]): Promise<void> {
+  const running = exec('ip', [...options, '-batch', '-'])
+  running.child.stdin?.on('error', () => {}).end(`${lines.join('\n')}\n`)
+  await running
 }
 
 async function tc(...args: string[]): Promise<void> {
