@@ -6,10 +6,16 @@ import { diskFailure } from '../disk.ts'
 /** Sorts after every key with the prefix. */
 const LAST = '\u{10ffff}'
 
+type Change = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }
+
 /** A peer's records in LevelDB. Every write is on the disk before it resolves. */
 export class LevelStore implements Store {
   readonly #level: ClassicLevel<string, Uint8Array>
   readonly #dir: string
+  /** Changes that the next write takes along, and that write, while another one is under way. */
+  #waiting: Change[] = []
+  #next: Promise<void> | undefined
+  #writing: Promise<void> = Promise.resolve()
 
   private constructor(dir: string, level: ClassicLevel<string, Uint8Array>) {
     this.#dir = dir
@@ -43,16 +49,12 @@ export class LevelStore implements Store {
     return value && plain(value)
   }
 
-  async put(key: string, value: Uint8Array): Promise<void> {
-    try {
-      await this.#level.put(key, value, { sync: true })
-    } catch (error) {
-      throw diskFailure(error, 'data directory', this.#dir)
-    }
+  put(key: string, value: Uint8Array): Promise<void> {
+    return this.#write({ type: 'put', key, value })
   }
 
-  async delete(key: string): Promise<void> {
-    await this.#level.del(key, { sync: true })
+  delete(key: string): Promise<void> {
+    return this.#write({ type: 'del', key })
   }
 
   async *list(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
@@ -61,7 +63,29 @@ export class LevelStore implements Store {
   }
 
   async close(): Promise<void> {
+    await this.#next?.catch(() => undefined)
+    await this.#writing
     await this.#level.close()
+  }
+
+  /** Whatever comes while the disk is busy goes there at once, when it is its turn: a witness is asked by many at a time. */
+  #write(change: Change): Promise<void> {
+    this.#waiting.push(change)
+    this.#next ??= this.#writing.then(() => this.#flush())
+    return this.#next
+  }
+
+  async #flush(): Promise<void> {
+    const changes = this.#waiting
+    this.#waiting = []
+    this.#next = undefined
+    const written = this.#level.batch(changes, { sync: true })
+    this.#writing = written.catch(() => undefined)
+    try {
+      await written
+    } catch (error) {
+      throw diskFailure(error, 'data directory', this.#dir)
+    }
   }
 }
 

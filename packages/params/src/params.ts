@@ -87,8 +87,8 @@ export const params: Readonly<Record<Preset, Params>> = {
   testnet: {
     leaseTermMsMin: 5 * SECOND_MS,
     leaseTermMsMax: MINUTE_MS,
-    promiseTermMs: 2 * SECOND_MS,
-    leaseRequestTimeoutMs: 1_500,
+    promiseTermMs: 4 * SECOND_MS,
+    leaseRequestTimeoutMs: 3 * SECOND_MS,
     leaseRetryMs: 600,
     claimBackoffMs: 100,
     revealTimeoutMs: 10 * SECOND_MS,

@@ -55,6 +55,7 @@ export class JobDriver {
   /** Decisions that are being made known: the last picture belongs to the job, too. */
   #concludingCount = 0
   #noticeSequence = 0
+  #isNoticing = false
   #ended = false
 
   constructor(
@@ -88,7 +89,7 @@ export class JobDriver {
         (!isOnlyJudge ||
           // Another class would be compared with nobody: the holder is held to the one it bid with.
           (account === record.grant?.body.account && equivalenceClass === record.equivalenceClass)),
-      onOpened: track => this.#notice('replica-open', track.subtask.index),
+      onOpened: () => this.#noticeOpen(),
       onMayOpen: (track, holders) => wakeHolders(components, this.scope, this.job, track, holders),
       onEvidence: (cert, attestation) => this.roles.evidences.add(this.job, cert, attestation),
       onEquivocation: proofs => convict(components, this.scope, roles.ledger, proofs),
@@ -318,7 +319,7 @@ export class JobDriver {
       this.components.events.emit('replica:lapsed', { replica: key, node: grant.body.holder })
     }
     void this.state.save(track)
-    this.#notice('replica-open', track.subtask.index)
+    this.#noticeOpen()
   }
 
   #endIfDone(): void {
@@ -341,19 +342,24 @@ export class JobDriver {
     if (recipientCount === 0) this.components.log.debug('nobody heard the offer', { job: this.job })
   }
 
-  /** Tell everybody to ask again; loses nothing when nobody hears it. */
-  #notice(about: JobNotice['about'], subtask?: number): void {
-    const sequence = this.#noticeSequence++
-    const body = { job: this.job, about, sequence, ...(subtask === undefined ? {} : { subtask }) }
-    this.scope.spawn('notice', async () => {
-      await this.components.network.publish('jobs', encodeMessage(message('notice', body)))
+  /** Tell everybody to ask again, once for all that opens in a moment; loses nothing when nobody hears it. */
+  #noticeOpen(): void {
+    if (this.#isNoticing) return
+    this.#isNoticing = true
+    this.scope.after(this.components.params.leaseRetryMs, () => {
+      this.#isNoticing = false
+      this.scope.spawn('notice', () => this.#announce('replica-open'))
     })
   }
 
   /** The job is settled; its nodes may forget it. */
   async announceClosed(): Promise<void> {
-    const body = { job: this.job, about: 'closed' as const, sequence: this.#noticeSequence++ }
-    await this.components.network.publish('jobs', encodeMessage(message('notice', body)))
+    await this.#announce('closed')
+  }
+
+  async #announce(about: JobNotice['about']): Promise<void> {
+    const notice = message('notice', { job: this.job, about, sequence: this.#noticeSequence++ })
+    await this.components.network.publish('jobs', encodeMessage(notice))
   }
 }
 

@@ -147,15 +147,20 @@ export class JobState {
   }
 
   async #flush(): Promise<void> {
-    for (const track of this.#unsaved) {
-      const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
-      this.#unsaved.delete(track)
-      try {
-        await this.store.put(key, canonical(track.record))
-      } catch (cause) {
-        this.#unsaved.add(track)
-        throw cause
-      }
+    // All that is unsaved now, together: what comes meanwhile is the next one's, or nobody would ever hear of the first.
+    const tracks = [...this.#unsaved]
+    this.#unsaved.clear()
+    const writing = await Promise.allSettled(tracks.map(track => this.#write(track)))
+    for (const written of writing) if (written.status === 'rejected') throw written.reason
+  }
+
+  async #write(track: SubtaskTrack): Promise<void> {
+    const key = `job/${this.job}/subtask/${String(track.subtask.index).padStart(6, '0')}`
+    try {
+      await this.store.put(key, canonical(track.record))
+    } catch (cause) {
+      this.#unsaved.add(track)
+      throw cause
     }
   }
 

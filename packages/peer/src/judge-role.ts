@@ -7,7 +7,7 @@ import {
   type SettlementOutcome,
   type SettlementSignature
 } from '@rayswarm/interface'
-import { membersOf, raceDelayMs, raceWeightOf, viewOfPeer, type WitnessRules } from '@rayswarm/lease'
+import { membersOf, raceDelayMs, raceWeightOf, viewOfPeer } from '@rayswarm/lease'
 import { OFFER_COUNT_MAX } from '@rayswarm/params'
 import { decodeMessage, encodeMessage, jobIdOf, type MessageOf, message } from '@rayswarm/wire'
 import { ask } from './ask.ts'
@@ -24,7 +24,7 @@ import { etaMsMax } from './speed.ts'
 import { Standby } from './standby.ts'
 import { verdictsClaims, verdictsOf } from './verdicts.ts'
 import { WitnessJob } from './witness-job.ts'
-import type { Judging, WitnessRole } from './witness-role.ts'
+import type { JobRules, Judging, WitnessRole } from './witness-role.ts'
 
 /** Jobs one peer witnesses at once; a further draw is an honour declined: the others are a quorum. */
 const WITNESSED_COUNT_MAX = 256
@@ -81,7 +81,7 @@ export class JudgeRole implements Judging {
   }
 
   /** What the lease rules must know of a replica of a job we witness; undefined for other jobs. */
-  rulesFor(key: ReplicaKey): Partial<WitnessRules> | undefined {
+  rulesFor(key: ReplicaKey): JobRules | undefined {
     const job = this.#answering(key.job)
     if (job === undefined || job.state.tracks[key.subtask] === undefined) return undefined
     const { beacon, race } = job.init.offer.drawn!
@@ -192,6 +192,8 @@ export class JudgeRole implements Judging {
       standby: this.#standbyFor(job),
       evidences,
       onEquivocation: proofs => convict(this.components, this.#scope, this.roles.ledger, proofs),
+      // At once, so that both go to the disk together.
+      onClosed: cert => this.#scope.spawn('closed replica', () => witness.note(cert)),
       stateOf: key => witness.stateOf(key),
       commitAskedAtMs: key => witness.commitAskedAtMs(key)
     })

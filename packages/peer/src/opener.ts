@@ -19,6 +19,8 @@ export class Opener {
   readonly #firstView: number
   /** The last view that is asked: one more whenever it has no quorum that answers. */
   #lastView: number
+  /** Since when too few of that view answer. */
+  #silentSinceMs: number | undefined
 
   constructor(
     readonly components: RoleComponents,
@@ -84,8 +86,14 @@ export class Opener {
           return this.#isQuorum(agreed) || this.#isQuorum(answered, last)
         })
     )
-    const isSilent = !this.#isQuorum(answered, last)
-    if (isSilent && this.#lastView + 1 < views.length) this.#lastView++
+    const { clock, params } = this.components
+    if (this.#isQuorum(answered, last)) this.#silentSinceMs = undefined
+    else this.#silentSinceMs ??= clock.nowMs()
+    // One more view is asked for each: those of a busy one would only make all of them busier.
+    const isGone = clock.nowMs() - (this.#silentSinceMs ?? clock.nowMs()) >= params.revealTimeoutMs / 2
+    if (!isGone || this.#lastView + 1 >= views.length) return
+    this.#lastView++
+    this.#silentSinceMs = undefined
   }
 
   /** Whether a quorum of one view is among them. */

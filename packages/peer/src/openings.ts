@@ -1,7 +1,7 @@
 import type { JobId, OpeningsPage, PeerId } from '@rayswarm/interface'
 import { membersOf, viewCountOf } from '@rayswarm/lease'
 import { encodeMessage, message } from '@rayswarm/wire'
-import { ask } from './ask.ts'
+import { ask, firstOf } from './ask.ts'
 import type { RoleComponents } from './components.ts'
 import type { KnownOffer } from './offer-book.ts'
 import type { Scope } from './scope.ts'
@@ -14,10 +14,11 @@ export async function askOpenings(
   components: RoleComponents,
   scope: Scope,
   job: JobId,
-  witness: PeerId
+  witness: PeerId,
+  timeoutMs = components.params.leaseRequestTimeoutMs
 ): Promise<OpeningsPage | undefined> {
   const question = encodeMessage(message('openings', { job }))
-  const options = { timeoutMs: components.params.leaseRequestTimeoutMs, signal: scope.signal }
+  const options = { timeoutMs, signal: scope.signal }
   return (await ask(components, witness, 'lease', question, ['openings-page'], options))?.body
 }
 
@@ -46,20 +47,32 @@ export class Openings {
     return membersOf(this.offer.witnesses, this.#view)
   }
 
+  /** Asks one witness after the other, and those before may still answer: a busy one is no reason to turn to the next view. */
   async ask(): Promise<OpeningsPage | undefined> {
-    const { members } = this
-    const first = this.#isActing ? Math.floor(this.components.chance.unit() * members.length) : 0
-    for (let i = 0; i < Math.min(ASKED_COUNT_MAX, members.length); i++) {
+    const { components, members, offer, scope } = this
+    const { leaseRequestTimeoutMs, requestTimeoutMs } = components.params
+    const first = this.#isActing ? Math.floor(components.chance.unit() * members.length) : 0
+    const pages: OpeningsPage[] = []
+    const answers: Promise<boolean>[] = []
+    for (let i = 0; i < Math.min(ASKED_COUNT_MAX, members.length) && pages.length === 0; i++) {
       const witness = members[(first + i) % members.length]!
-      const page = await askOpenings(this.components, this.scope, this.offer.job, witness)
-      if (this.scope.closed) return undefined
-      if (page === undefined) continue
-      this.#isActing = page.view === this.#view
-      if (!this.#isActing) this.#goTo(page.view)
-      return page
+      const answer = askOpenings(components, scope, offer.job, witness, requestTimeoutMs)
+      answers.push(answer.then(page => page !== undefined && pages.push(page) > 0))
+      await scope.sleepOr(leaseRequestTimeoutMs, next => {
+        void answer.then(next)
+        return () => {}
+      })
     }
-    this.#goTo(this.#view + 1)
-    return undefined
+    await firstOf(answers)
+    if (scope.closed) return undefined
+    const page = pages[0]
+    if (page === undefined) {
+      this.#goTo(this.#view + 1)
+      return undefined
+    }
+    this.#isActing = page.view === this.#view
+    if (!this.#isActing) this.#goTo(page.view)
+    return page
   }
 
   /** A view has no quorum, or does not settle what is done: the next one may have taken over, or has to. */

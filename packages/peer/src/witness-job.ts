@@ -1,4 +1,4 @@
-import type { EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rayswarm/interface'
+import type { CommitCert, EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rayswarm/interface'
 import {
   firstGenerationOf,
   hasLapsed,
@@ -42,6 +42,8 @@ export interface WitnessJobInit {
   readonly standby: Pick<Standby, 'actingView' | 'isActing'> | undefined
   readonly evidences: Evidences
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
+  /** A certificate that was not known before. */
+  readonly onClosed: (cert: CommitCert) => void
   /** What this witness remembers of a replica. */
   readonly stateOf: (key: ReplicaKey) => WitnessState
   /** When its holder last asked to close a replica. */
@@ -81,7 +83,10 @@ export class WitnessJob {
       revisable: true,
       view: init.view,
       keep: 'disk',
-      adopt: () => true,
+      adopt: (_record, cert) => {
+        init.onClosed(cert)
+        return true
+      },
       isAsGranted: (_record, { manifest }) => manifest === spec.manifest,
       onOpened: () => {},
       onMayOpen: (track, holders) => {

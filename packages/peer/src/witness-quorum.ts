@@ -33,6 +33,8 @@ import type { Scope } from './scope.ts'
 const CLAIM_ROUND_COUNT_MAX = 8
 /** Times that one request is sent to witnesses that stay silent. */
 const SENT_COUNT_MAX = 3
+/** The same for a commit, which is given longer. */
+const COMMIT_SENT_COUNT_MAX = 2
 
 type Reply = MessageOf<'promise' | 'renew-ack' | 'release-ack' | 'commit-vote' | 'refusal'>
 const REPLIES = ['promise', 'renew-ack', 'release-ack', 'commit-vote', 'refusal'] as const
@@ -147,7 +149,7 @@ export class WitnessQuorum {
         if (reply.type === 'refusal') refusals.push(reply.body)
         return terms.length >= this.witnesses.quorum
       },
-      1
+      { sentCountMax: 1 }
     )
     if (terms.length >= this.witnesses.quorum) return { termMs: Math.min(...terms) }
     // One witness may lie: a lease is lost when so many say so that no quorum is left for it.
@@ -208,11 +210,14 @@ export class WitnessQuorum {
     const request = encodeMessage(commit)
     const votes: MessageOf<'commit-vote'>[] = []
     const refusals: Refusal[] = []
-    await this.#ask(commit.body.replica, request, reply => {
+    const enough = (reply: Reply): boolean => {
       if (reply.type === 'commit-vote') votes.push(reply)
       if (reply.type === 'refusal') refusals.push(reply.body)
       return votes.length >= this.witnesses.quorum
-    })
+    }
+    // Nobody waits for the replica meanwhile: witnesses that are busy get the time they need, instead of the same again.
+    const timeoutMs = this.components.params.requestTimeoutMs
+    await this.#ask(commit.body.replica, request, enough, { timeoutMs, sentCountMax: COMMIT_SENT_COUNT_MAX })
     const cert = commitCertOf(votes, this.witnesses, context)
     if (cert !== undefined) return { cert }
     const closing = this.#closingOf(refusals, commit.body.replica)
@@ -233,14 +238,14 @@ export class WitnessQuorum {
     replica: ReplicaKey,
     request: Uint8Array,
     enough: (reply: Reply) => boolean,
-    roundCount = SENT_COUNT_MAX
+    { sentCountMax = SENT_COUNT_MAX, timeoutMs = this.components.params.leaseRequestTimeoutMs } = {}
   ): Promise<number> {
     const { network, params, context } = this.components
     const silent = new Set<PeerId>(witnessesOf(this.witnesses, replica))
     let done = false
-    for (let round = 0; round < roundCount && silent.size > 0 && !done; round++) {
+    for (let round = 0; round < sentCountMax && silent.size > 0 && !done; round++) {
       if (round > 0) await this.scope.sleep(params.leaseRetryMs)
-      const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
+      const options = { timeoutMs, signal: this.scope.signal }
       await firstOf(
         [...silent].map(async witness => {
           const bytes = await network.request(witness, 'lease', request, options).catch(() => undefined)

@@ -36,9 +36,12 @@ type Message = Parameters<typeof encodeMessage>[0]
 /** Lease requests that may wait for one replica's state; more are refused. */
 const WAITING_PER_REPLICA_MAX = 64
 
+/** What a job itself adds to the rules. */
+export type JobRules = Partial<WitnessRules> & Pick<WitnessRules, 'subtaskCount'>
+
 /** What a witness of drawn jobs is told by whoever judges them. */
 export interface Judging {
-  rulesFor(key: ReplicaKey): Partial<WitnessRules> | undefined
+  rulesFor(key: ReplicaKey): JobRules | undefined
   answer(
     question: MessageOf<'openings' | 'cosign'>,
     from: PeerId
@@ -207,7 +210,8 @@ export class WitnessRole {
     if (offer === undefined) return 'unknown-job'
     if (!witnessesOf(offer.witnesses, key).includes(network.peerId)) return 'not-witness'
     const spec = offer.signed.body.spec
-    const drawn = offer.drawn === undefined ? {} : this.#judging?.rulesFor(key)
+    const drawn: JobRules | undefined =
+      offer.drawn === undefined ? { subtaskCount: split(spec).length } : this.#judging?.rulesFor(key)
     if (drawn === undefined) return 'unknown-job'
     return {
       params,
@@ -217,7 +221,6 @@ export class WitnessRole {
       creator: spec.creator,
       // Owner mode takes no claim without a grant.
       priceCap: () => 0n,
-      subtaskCount: split(spec).length,
       replicaCountMax: Math.min(spec.verify.replicaCountMax, REPLICA_COUNT_MAX),
       ...drawn
     }
