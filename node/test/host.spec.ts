@@ -30,6 +30,20 @@ describe('LevelStore', () => {
     await second.close()
   })
 
+  it('keeps the last of what was put at once under one key', async () => {
+    const path = join(dir.path, 'at once')
+    const first = await LevelStore.open(path)
+    const writes = Array.from({ length: 200 }, (_, i) => first.put(`k${i % 7}`, Uint8Array.of(i)))
+    void first.delete('k6')
+    await Promise.all(writes)
+    await first.close()
+    const second = await LevelStore.open(path)
+    for (let k = 0; k < 6; k++)
+      assert.deepEqual(await second.get(`k${k}`), Uint8Array.of(k < 4 ? 196 + k : 189 + k))
+    assert.equal(await second.get('k6'), undefined)
+    await second.close()
+  })
+
   it('lists exactly the keys of a prefix, in order', async () => {
     const store = await LevelStore.open(join(dir.path, 'listed'))
     const part = fc.stringMatching(/^[a-c./\uffff]{0,4}$/)

@@ -18,6 +18,7 @@ import { Deadline } from './deadline.ts'
 import { frames } from './frames.ts'
 import { KeptStreams, type RequestStream } from './kept-streams.ts'
 import { PROTOCOLS, protocolName } from './names.ts'
+import { Refusers } from './refusers.ts'
 import type { TransportFaults } from './transport-faults.ts'
 import { Turns } from './turns.ts'
 
@@ -66,6 +67,7 @@ export class Requests {
   readonly #turns = new Turns({ heldMax: OUTBOUND_REQUESTS_MAX, lineMax: WAITING_REQUESTS_MAX })
   readonly #turnsOf = { sync: new Map<PeerId, Turns>(), rest: new Map<PeerId, Turns>() }
   readonly #kept = new KeptStreams()
+  readonly #refusers = new Refusers()
   readonly #stopped = new AbortController()
 
   constructor(
@@ -223,9 +225,8 @@ export class Requests {
   async #open(peerId: Libp2pPeerId, protocol: Protocol, deadline: Deadline): Promise<Stream> {
     const { signal } = deadline
     const name = protocolName(this.#netId, protocol)
-    if (this.#libp2p.getConnections(peerId).length === 0) await this.#remind(peerId.toString())
     for (let again = false; ; again = true) {
-      const connection = await deadline.race(this.#libp2p.dial(peerId, { signal, force: again }))
+      const connection = await this.#connect(peerId, deadline, again)
       deadline.connected = true
       try {
         return await connection.newStream([name], { signal, maxOutboundStreams: OUTBOUND_REQUESTS_MAX })
@@ -235,6 +236,24 @@ export class Requests {
         // It died between two requests, and libp2p may not have noticed yet: a fresh one gets one chance.
         deadline.connected = false
       }
+    }
+  }
+
+  async #connect(peerId: Libp2pPeerId, deadline: Deadline, again: boolean): Promise<Connection> {
+    const { signal } = deadline
+    const to = peerId.toString()
+    if (this.#libp2p.getConnections(peerId).length === 0) {
+      if (this.#refusers.has(to, performance.now())) throw new Error('could not be connected to a moment ago')
+      await this.#remind(to)
+    }
+    try {
+      const connection = await deadline.race(this.#libp2p.dial(peerId, { signal, force: again }))
+      this.#refusers.delete(to)
+      return connection
+    } catch (error) {
+      // Who only takes long may be there.
+      if (!signal.aborted) this.#refusers.add(to, performance.now())
+      throw error
     }
   }
 

@@ -70,6 +70,9 @@ interface Executed {
 /** Why a view that takes over may refuse a claim for a while: not all of it does so at once, or knows yet what is open. */
 const PASSING: ReadonlySet<RefusalReason> = new Set(['not-open', 'overloaded', 'too-early', 'unknown-job'])
 
+/** Waits between attempts to close a replica double up to this many times. */
+const RETRY_DOUBLINGS_MAX = 2
+
 type Committed = SealedResult | { readonly refusal: Refusal } | Silence
 type Claimed = Awaited<ReturnType<WitnessQuorum['claim']>> | undefined
 
@@ -103,7 +106,9 @@ export class Execution {
     })
     if (held.register !== undefined) {
       // A crashed committer's result stands already: finish its commit, so that it is paid and the replica closes.
-      await quorum.relay(held.register)
+      const relayed = await quorum.relay(held.register)
+      if ('cert' in relayed) await quorum.tell(relayed.cert)
+      else await quorum.release(replica, fence)
       return { end: 'refused', refusal: { reason: 'register-taken' } }
     }
     return this.#execute(quorum, held)
@@ -169,7 +174,7 @@ export class Execution {
     let held = first
     // One seal for all attempts at a replica: a witness whose answer was lost has this one in its register.
     let attestation = this.#attest(held.cert.replica, executed)
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
       const committed = await quorum.commit(held.cert, sealOf(attestation.body))
       if ('cert' in committed) return { attestation, ...committed }
       if ('refusal' in committed || clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
@@ -179,7 +184,7 @@ export class Execution {
         held = claimed.held
         attestation = this.#attest(held.cert.replica, executed)
       }
-      await this.scope.sleep(params.leaseRetryMs)
+      await this.scope.sleep(params.leaseRetryMs * 2 ** Math.min(attempt, RETRY_DOUBLINGS_MAX))
     }
   }
 

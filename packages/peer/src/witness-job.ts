@@ -1,12 +1,10 @@
 import type { CommitCert, EquivocationClaim, Escrow, JobId, PeerId, ReplicaKey } from '@rayswarm/interface'
 import {
   firstGenerationOf,
-  hasLapsed,
   inViews,
   leaseState,
   membersOf,
   openForMs,
-  raceWeightOf,
   renewedAtMs,
   viewOf,
   type WitnessState
@@ -20,7 +18,9 @@ import type { RoleComponents } from './components.ts'
 import type { Evidences } from './evidences.ts'
 import { JobJudge } from './job-judge.ts'
 import { holderOf, JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
+import { LapsedReplicas } from './lapsed.ts'
 import type { KnownOffer } from './offer-book.ts'
+import { askOpenings } from './openings.ts'
 import { operatorOf } from './race.ts'
 import { type Due, dueOf } from './receipts.ts'
 import { Scope } from './scope.ts'
@@ -29,8 +29,6 @@ import { wakeHolders } from './wake.ts'
 
 /** Part of a job's subtasks that counts as its end: what still runs then may be executed twice. */
 const TAIL_PART = 0.05
-/** Lapsed replicas shown first to one who asks. */
-const LAPSED_SHOWN_COUNT_MAX = 2
 /** Witnesses that wake the holders of a subtask that may be opened. */
 const WAKER_COUNT = 2
 
@@ -59,10 +57,7 @@ export class WitnessJob {
   readonly deadlineAtMs: number
   readonly #sinceMs: number
   readonly #silentSinceMs = new WeakMap<ReplicaRecord, number>()
-  /** Replicas that somebody worked on and stopped, and what was opened later: results of others wait for them. As of the last check. */
-  #lapsed: readonly [SubtaskTrack, ReplicaRecord][] = []
-  /** When each of these was last shown first: who asks next need not reach for the same. */
-  readonly #shownFirstAtMs = new WeakMap<ReplicaRecord, number>()
+  readonly #lapsed: LapsedReplicas
   #endedAtMs: number | undefined
 
   constructor(
@@ -76,6 +71,15 @@ export class WitnessJob {
     this.state = new JobState(offer, split(spec), components.store)
     this.scope = new Scope(components)
     this.deadlineAtMs = deadlineAtMs(offer.signed.body)
+    this.#lapsed = new LapsedReplicas({
+      offer,
+      state: this.state,
+      params: components.params,
+      heirs: membersOf(offer.witnesses, init.view + 1),
+      startShare: this.rank / this.members.length,
+      stateOf: init.stateOf,
+      openMs: (key, record, nowMs) => this.#openMs(key, record, nowMs)
+    })
     this.judge = new JobJudge(components, {
       offer,
       state: this.state,
@@ -159,7 +163,15 @@ export class WitnessJob {
     const { evidences, offer, view } = this.init
     if (view === 0) return
     const earlier = inViews(offer.witnesses.members, offer.witnesses).slice(0, view)
-    for (const judge of [...earlier.flat(), offer.signed.signer]) await evidences.exchange(this.job, judge)
+    const judges = earlier.flat()
+    // Not all of us turn to the same of the few that are left.
+    const start = Math.floor((this.rank * judges.length) / this.members.length)
+    for (const judge of [...judges.slice(start), ...judges.slice(0, start)]) {
+      await evidences.exchange(this.job, judge)
+      const page = await askOpenings(this.components, this.scope, this.job, judge)
+      for (const { lapsed, subtask } of page?.open ?? []) if (lapsed) this.#lapsed.note(subtask)
+    }
+    await evidences.exchange(this.job, offer.signed.signer)
   }
 
   async stop(): Promise<void> {
@@ -226,7 +238,7 @@ export class WitnessJob {
       const { fence } = this.init.stateOf(key)
       open.push({ subtask, replica, generation, fence, openMs: Math.floor(openMs), lapsed })
     }
-    for (const [track, record] of this.#lapsedFor(from, nowMs)) list(track, record, true)
+    for (const [track, record] of this.#lapsed.for(from, nowMs)) list(track, record, true)
     const start = offsetOf(from, tracks.length)
     for (let i = 0; i < tracks.length && listed.size < OPENINGS_PAGE_COUNT_MAX; i++) {
       const track = tracks[(start + i) % tracks.length]!
@@ -237,21 +249,6 @@ export class WitnessJob {
       ? this.init.view
       : Math.max(this.judge.closedView, this.init.standby?.actingView ?? 0)
     return message('openings-page', { open, view, closed: this.#endedAtMs !== undefined })
-  }
-
-  /** A few lapsed replicas for whoever asks now: other ones than just before, and than other witnesses begin with. */
-  #lapsedFor(from: PeerId, nowMs: number): readonly [SubtaskTrack, ReplicaRecord][] {
-    const { drawn } = this.init.offer
-    // Who may not claim takes nothing from those who may.
-    if (drawn === undefined || raceWeightOf(drawn.race, from) === undefined) return this.#lapsed
-    const { promiseTermMs } = this.components.params
-    const start = Math.floor((this.rank * this.#lapsed.length) / this.members.length)
-    const shown = [...this.#lapsed.slice(start), ...this.#lapsed.slice(0, start)]
-      .filter(([, record]) => nowMs >= (this.#shownFirstAtMs.get(record) ?? 0) + promiseTermMs)
-      .filter(([track, record]) => this.#isVacant(this.state.key(track, record), record, nowMs))
-      .slice(0, LAPSED_SHOWN_COUNT_MAX)
-    for (const [, record] of shown) this.#shownFirstAtMs.set(record, nowMs)
-    return shown
   }
 
   /** What is to be paid, by the evidence that is known. */
@@ -301,24 +298,13 @@ export class WitnessJob {
   #check(): void {
     const nowMs = this.components.clock.nowMs()
     let runningCount = 0
-    const lapsed: [SubtaskTrack, ReplicaRecord][] = []
     for (const track of this.state.tracks) {
       if (track.record.state !== 'running') continue
       runningCount++
-      for (const record of track.record.replicas) {
-        if (record.outcome !== 'open' || lapsed.length >= OPENINGS_PAGE_COUNT_MAX) continue
-        const key = this.state.key(track, record)
-        // What was opened in the place of another one has kept others waiting as well.
-        if (
-          hasLapsed(this.init.stateOf(key), nowMs) ||
-          (record.openSinceMs !== undefined && this.#isVacant(key, record, nowMs))
-        )
-          lapsed.push([track, record])
-      }
       const silent = this.#noteSilence(track, nowMs)
       if (this.judge.checkOverdue(track, nowMs) || silent) this.judge.consider(track)
     }
-    this.#lapsed = lapsed
+    this.#lapsed.refresh(nowMs)
     if (runningCount <= Math.ceil(this.state.tracks.length * TAIL_PART)) this.#duplicateStragglers(nowMs)
     if (this.state.count('running') > 0 && nowMs <= this.deadlineAtMs) this.#endedAtMs = undefined
     else this.#endedAtMs ??= nowMs

@@ -24,6 +24,7 @@ import {
   voteOf,
   witnessesOf
 } from '@rayswarm/lease'
+import type { Params } from '@rayswarm/params'
 import { decodeMessage, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
 import { firstOf } from './ask.ts'
 import type { RoleComponents } from './components.ts'
@@ -95,6 +96,12 @@ export class WitnessQuorum {
         const register = promises.find(p => p.body.register !== undefined)?.body.register
         return { held: { cert, etaMs, ...(register && { register }) } }
       }
+      const earlyMs = waitOf(refusals, params)
+      if (earlyMs !== undefined) {
+        // Who promised keeps it for us: the others only count a little less time.
+        await this.scope.sleep(earlyMs)
+        continue
+      }
       if (promises.length > 0) await this.release(replica, fence)
       await this.#tellClosed(refusals, promises)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
@@ -113,11 +120,19 @@ export class WitnessQuorum {
   async #tellClosed(refusals: readonly Refusal[], promises: readonly Signed<LeasePromise>[]): Promise<void> {
     const cert = refusals.find(refusal => refusal.cert !== undefined)?.cert
     if (cert === undefined) return
+    await this.tell(
+      cert,
+      promises.map(({ signer }) => signer)
+    )
+  }
+
+  /** Show a certificate to witnesses whose holder may be gone. */
+  async tell(cert: CommitCert, witnesses = witnessesOf(this.witnesses, cert.replica)): Promise<void> {
     const { network, params } = this.components
     const sealed = encodeMessage(message('sealed', { cert }))
     const options = { timeoutMs: params.leaseRequestTimeoutMs, signal: this.scope.signal }
     await Promise.allSettled(
-      promises.map(({ signer }) => network.request(signer, 'verification', sealed, options))
+      witnesses.map(witness => network.request(witness, 'verification', sealed, options))
     )
   }
 
@@ -260,6 +275,13 @@ export class WitnessQuorum {
     }
     return silent.size
   }
+}
+
+/** How long to wait for the witnesses that find a claim too early; undefined when it is not only that, or too long. */
+function waitOf(refusals: readonly Refusal[], { promiseTermMs }: Params): number | undefined {
+  const isEarly = refusals.length > 0 && refusals.every(({ reason }) => reason === 'too-early')
+  const waitMs = Math.max(0, ...refusals.map(({ leftMs = 0 }) => leftMs))
+  return isEarly && waitMs < promiseTermMs / 2 ? waitMs : undefined
 }
 
 /** Signed replies must be the answering witness's own. */

@@ -41,6 +41,24 @@ describe('job state', () => {
     assert.equal(state.isRestored, true)
   })
 
+  it('has written what was there, however much comes meanwhile', async () => {
+    const signed = offerOf(creator, 1, {})
+    const offer = { job: jobIdOf(signed.body.spec), signed } as KnownOffer
+    const written: string[] = []
+    const store = {
+      put: async (key: string) => {
+        written.push(key)
+        // The disk is never idle: each write brings the next.
+        if (written.length < 50) void state.save(state.tracks[written.length % state.tracks.length]!)
+        await Promise.resolve()
+      }
+    } as unknown as Store
+    const [subtask] = split(signed.body.spec)
+    const state = new JobState(offer, [subtask!, { ...subtask!, index: 1 }, { ...subtask!, index: 2 }], store)
+    await state.save(state.tracks[0]!)
+    assert.ok(written.length < 50)
+  })
+
   it('lets peers of different operators agree, or of none', () => {
     assert.equal(judgedOf(['a', 'b']).state, 'decided')
     assert.equal(judgedOf(['', '']).state, 'decided')

@@ -142,6 +142,40 @@ describe('WitnessQuorum', () => {
     assert.deepEqual(told, members.slice(0, 1))
   })
 
+  it('waits for witnesses that find it too early, and keeps what the others promised', async () => {
+    const asked: string[] = []
+    const quorum = quorumOf((witness, bytes) => {
+      const decoded = decodeMessage(bytes, ['claim', 'release'], witness)
+      assert.ok(decoded.ok)
+      const { type, body } = decoded.value
+      asked.push(`${type} ${body.fence}`)
+      const isEarly = asked.length <= members.length && witness !== witnesses[0]
+      return encodeMessage(
+        isEarly
+          ? message('refusal', { reason: 'too-early', fence: 1, leftMs: 100 })
+          : promise(witness, alice!, body.fence)
+      )
+    })
+    const claiming = quorum.claim({ replica, fence: 2, etaMs: 1_000 })
+    await (quorum.components.clock as VirtualClock).until(() => false, 1_000)
+    const claimed = await claiming
+    assert.ok('held' in claimed)
+    assert.equal(claimed.held.cert.fence, 2)
+    assert.deepEqual([...new Set(asked)], ['claim 2'])
+  })
+
+  it('tells all witnesses of a certificate', async () => {
+    const told: PeerId[] = []
+    const quorum = quorumOf(witness => {
+      told.push(witness.identity.peerId)
+      throw new Error('no answer')
+    })
+    await quorum.tell({
+      ...{ replica, holder: alice!.identity.peerId, seal: new Uint8Array(32), price: 5n, votes: [] }
+    })
+    assert.deepEqual(told, members)
+  })
+
   for (const [what, reasons, answered] of [
     ['one of three knows the job, another lies', ['vote', 'unknown-job', 'register-taken'], 'silent'],
     ['one lies and another may not have heard', ['vote', 'register-taken', 'silent'], 'silent'],
