@@ -70,6 +70,8 @@ interface Executed {
 /** Why a view that takes over may refuse a claim for a while: not all of it does so at once, or knows yet what is open. */
 const PASSING: ReadonlySet<RefusalReason> = new Set(['not-open', 'overloaded', 'too-early', 'unknown-job'])
 
+/** Rounds of one claim at a view that takes over: it is asked again soon, when it may have done so. */
+const LATER_ROUND_COUNT_MAX = 3
 /** Waits between attempts to close a replica double up to this many times. */
 const RETRY_DOUBLINGS_MAX = 2
 
@@ -195,7 +197,7 @@ export class Execution {
     const page = await openings.ask()
     const generation = firstGenerationOf(page?.view ?? 0)
     if (generation <= replica.generation) return undefined
-    return quorum.claim({ replica: { ...replica, generation }, fence: 1, etaMs })
+    return quorum.claim({ replica: { ...replica, generation }, fence: 1, etaMs }, LATER_ROUND_COUNT_MAX)
   }
 
   /** Execute, and store the result. */

@@ -164,8 +164,8 @@ export class JudgeRole implements Judging {
     const offer = this.roles.offers.get(job)
     const view = offer?.drawn && viewOfPeer(offer.witnesses, this.components.network.peerId)
     if (offer === undefined || !view) return undefined
-    const takeOver = (): void => this.#witness(offer, view)
-    const standby = new Standby(this.components, this.#scope, offer, view, takeOver)
+    const prepare = (): void => this.#witness(offer, view)
+    const standby = new Standby(this.components, this.#scope, offer, view, prepare)
     this.#standbys.set(job, standby)
     for (const [job, other] of this.#standbys)
       if (other.isOver || (this.#standbys.size > OFFER_COUNT_MAX && !this.#jobs.has(job)))

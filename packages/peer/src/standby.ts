@@ -28,7 +28,8 @@ export class Standby {
     readonly scope: Scope,
     readonly offer: KnownOffer,
     readonly view: number,
-    readonly onActing: () => void
+    /** Called, perhaps again and again, when we may have to take over: what the views before us know has to be fetched. */
+    readonly onDoubt: () => void
   ) {}
 
   get actingView(): number {
@@ -74,6 +75,8 @@ export class Standby {
     const nowMs = clock.nowMs()
     this.#aloneSinceMs = ours.length + 1 < quorum ? (this.#aloneSinceMs ?? nowMs) : undefined
     const doubtedSinceMs = nowMs - params.leaseTermMsMin / 2
+    if (this.#aloneSinceMs === undefined && this.#vacantSinceMs <= nowMs - params.leaseTermMsMin / 4)
+      this.onDoubt()
     if (this.#vacantSinceMs > doubtedSinceMs) return
     if (this.#aloneSinceMs !== undefined && this.#aloneSinceMs <= doubtedSinceMs) {
       this.#isActing = false
@@ -85,7 +88,6 @@ export class Standby {
     const readyCount = 1 + ours.filter(page => page.view === this.view).length
     if (this.#isActing || readyCount < quorum) return
     this.#isActing = true
-    this.onActing()
   }
 
   #leaveTo(view: number): void {

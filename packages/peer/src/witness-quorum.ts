@@ -73,13 +73,16 @@ export class WitnessQuorum {
     readonly witnesses: WitnessSet
   ) {}
 
-  /** Win the lease, or say why not. */
-  async claim(wish: LeaseWish): Promise<{ held: HeldLease } | { refusal: Refusal } | Silence> {
+  /** Win the lease, or say why not after so many rounds, each of which waits longer. */
+  async claim(
+    wish: LeaseWish,
+    roundCountMax = CLAIM_ROUND_COUNT_MAX
+  ): Promise<{ held: HeldLease } | { refusal: Refusal } | Silence> {
     const { chance, params, context, network } = this.components
     const { replica, etaMs, grant } = wish
     let { fence } = wish
     let last: Refusal = { reason: 'overloaded' }
-    for (let round = 0; round < CLAIM_ROUND_COUNT_MAX; round++) {
+    for (let round = 0; round < roundCountMax; round++) {
       const holder = network.peerId
       const request = encodeMessage(
         message('claim', { replica, holder, fence, etaMs, ...(grant && { grant }) })
