@@ -223,9 +223,7 @@ async function ip(...args: string[]): Promise<void> {
 
 /** Many commands in one process: it ends at the first that fails. */
 async function ipBatch(options: readonly string[], lines: readonly string[]): Promise<void> {
-  const running = exec('ip', [...options, '-batch', '-'])
-  running.child.stdin?.on('error', () => {}).end(`${lines.join('\n')}\n`)
-  await running
+  await feed('ip', [...options, '-batch', '-'], `${lines.join('\n')}\n`)
 }
 
 async function tc(...args: string[]): Promise<void> {
@@ -233,7 +231,11 @@ async function tc(...args: string[]): Promise<void> {
 }
 
 async function nft(rules: string): Promise<void> {
-  const running = exec('nft', ['-f', '-'])
-  running.child.stdin?.on('error', () => {}).end(rules)
+  await feed('nft', ['-f', '-'], rules)
+}
+
+async function feed(program: string, args: readonly string[], text: string): Promise<void> {
+  const running = exec(program, args)
+  running.child.stdin?.on('error', () => {}).end(text)
   await running
 }

@@ -25,6 +25,8 @@ export class Refusers {
   }
 
   add(peer: PeerId, nowMs: number): void {
+    // Many wait for one dial.
+    if (this.has(peer, nowMs)) return
     const waitMs = Math.min(2 * (this.#peers.get(peer)?.waitMs ?? WAIT_MS_MIN / 2), WAIT_MS_MAX)
     this.#peers.delete(peer)
     this.#peers.set(peer, { untilMs: nowMs + waitMs, waitMs })

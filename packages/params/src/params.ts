@@ -12,7 +12,7 @@ export interface Params {
   readonly leaseTermMsMax: number
   /** A witness gives the lease away again when the first renewal does not follow its promise within this time. */
   readonly promiseTermMs: number
-  /** A claim, renewal or commit that a witness does not answer within this time counts as lost. */
+  /** A claim or renewal that a witness does not answer within this time counts as lost. */
   readonly leaseRequestTimeoutMs: number
   /** Unacknowledged lease requests are sent again at this interval. */
   readonly leaseRetryMs: number
@@ -45,7 +45,7 @@ export interface Params {
   readonly assetsTimeoutMs: number
   /** Time allowed to fetch one result. */
   readonly resultTimeoutMs: number
-  /** Time allowed for market, verification and ledger requests. */
+  /** Time allowed for commits, and for market, verification and ledger requests. */
   readonly requestTimeoutMs: number
   /** Budget of one DHT read or write. A read is a hint, so it may fail. */
   readonly recordsTimeoutMs: number

@@ -168,10 +168,12 @@ export class Execution {
   async #commit(quorum: WitnessQuorum, first: HeldLease, executed: Executed): Promise<Committed> {
     const { clock, params } = this.components
     const { offer } = this.init
+    // Two lease terms, besides the time in which witnesses that are gone are asked first.
+    const patienceMs = 2 * (params.leaseTermMsMin + params.requestTimeoutMs)
     let refusedSinceMs: number | undefined
     const isPassing = ({ reason }: Refusal): boolean => {
       refusedSinceMs ??= clock.nowMs()
-      return PASSING.has(reason) && clock.nowMs() < refusedSinceMs + 2 * params.leaseTermMsMin
+      return PASSING.has(reason) && clock.nowMs() < refusedSinceMs + patienceMs
     }
     let held = first
     // One seal for all attempts at a replica: a witness whose answer was lost has this one in its register.
@@ -179,8 +181,11 @@ export class Execution {
     for (let attempt = 0; ; attempt++) {
       const committed = await quorum.commit(held.cert, sealOf(attestation.body))
       if ('cert' in committed) return { attestation, ...committed }
-      if ('refusal' in committed || clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
-      const claimed = await this.#claimLater(quorum, held)
+      if (clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
+      // Where witnesses are divided, some are still looking at what others have shown.
+      const isDivided = 'refusal' in committed && committed.voteCount > 0 && isPassing(committed.refusal)
+      if ('refusal' in committed && !isDivided) return committed
+      const claimed = isDivided ? undefined : await this.#claimLater(quorum, held)
       if (claimed && 'refusal' in claimed && !isPassing(claimed.refusal)) return claimed
       if (claimed && 'held' in claimed && claimed.held.register === undefined) {
         held = claimed.held

@@ -164,7 +164,7 @@ export class JudgeRole implements Judging {
     const offer = this.roles.offers.get(job)
     const view = offer?.drawn && viewOfPeer(offer.witnesses, this.components.network.peerId)
     if (offer === undefined || !view) return undefined
-    const prepare = (): void => this.#witness(offer, view)
+    const prepare = (): void => this.#prepare(offer, view)
     const standby = new Standby(this.components, this.#scope, offer, view, prepare)
     this.#standbys.set(job, standby)
     for (const [job, other] of this.#standbys)
@@ -176,8 +176,15 @@ export class JudgeRole implements Judging {
   #attend(offer: KnownOffer): void {
     const view = offer.drawn && viewOfPeer(offer.witnesses, this.components.network.peerId)
     if (view === undefined) return
-    // Who took over goes on after a restart: only it knows what it promised.
+    // Who took over, or was about to, goes on after a restart: only it knows what it promised.
     if (view === 0 || this.#resumed.has(offer.job)) this.#witness(offer, view)
+  }
+
+  /** The views before ours may be gone. They may have been so before, and have come back. */
+  #prepare(offer: KnownOffer, view: number): void {
+    const known = this.#answering(offer.job)
+    if (known === undefined) return this.#witness(offer, view)
+    known.scope.spawn('evidence of earlier views', () => known.prepare())
   }
 
   #witness(offer: KnownOffer, view: number): void {

@@ -23,7 +23,7 @@ export async function askOpenings(
 }
 
 /**
- * What a job's witnesses say is open. One of them is asked at a time: the answer is a hint. Follows the view that acts: to the next
+ * What a job's witnesses say is open. One answer is enough: it is a hint. Follows the view that acts: to the next
  * one when one is silent, and where a witness points to.
  */
 export class Openings {
@@ -49,7 +49,7 @@ export class Openings {
 
   /** Asks one witness after the other, and those before may still answer: a busy one is no reason to turn to the next view. */
   async ask(): Promise<OpeningsPage | undefined> {
-    const { components, members, offer, scope } = this
+    const { components, members, offer, scope, view } = this
     const { leaseRequestTimeoutMs, requestTimeoutMs } = components.params
     const first = this.#isActing ? Math.floor(components.chance.unit() * members.length) : 0
     const pages: OpeningsPage[] = []
@@ -59,7 +59,7 @@ export class Openings {
       const answer = askOpenings(components, scope, offer.job, witness, requestTimeoutMs)
       answers.push(answer.then(page => page !== undefined && pages.push(page) > 0))
       await scope.sleepOr(leaseRequestTimeoutMs, next => {
-        void answer.then(next)
+        void firstOf(answers).then(next)
         return () => {}
       })
     }
@@ -67,11 +67,11 @@ export class Openings {
     if (scope.closed) return undefined
     const page = pages[0]
     if (page === undefined) {
-      this.#goTo(this.#view + 1)
+      this.leave(view)
       return undefined
     }
-    this.#isActing = page.view === this.#view
-    if (!this.#isActing) this.#goTo(page.view)
+    if (page.view !== view) this.#goTo(page.view)
+    else if (view === this.#view) this.#isActing = true
     return page
   }
 

@@ -18,8 +18,9 @@ export class Standby {
   #isActing = false
   #looking = false
   #lookedAtMs = Number.NEGATIVE_INFINITY
-  /** Since when no earlier view is known to have a quorum. */
   #vacantSinceMs: number | undefined
+  /** The vacancy that was said to be one. */
+  #saidSinceMs: number | undefined
   /** Since when our own view has none. */
   #aloneSinceMs: number | undefined
 
@@ -28,7 +29,7 @@ export class Standby {
     readonly scope: Scope,
     readonly offer: KnownOffer,
     readonly view: number,
-    /** Called, perhaps again and again, when we may have to take over: what the views before us know has to be fetched. */
+    /** Called once for each time that we may have to take over: what the views before us know has to be fetched. */
     readonly onDoubt: () => void
   ) {}
 
@@ -39,6 +40,11 @@ export class Standby {
   /** Whether we grant leases. */
   get isActing(): boolean {
     return this.#isActing
+  }
+
+  /** Since when no earlier view is known to have a quorum; undefined while one has. */
+  get vacantSinceMs(): number | undefined {
+    return this.#vacantSinceMs
   }
 
   /** Whether nobody can be paid for the job any more. */
@@ -70,13 +76,16 @@ export class Standby {
     const { quorum } = this.offer.witnesses
     const earlier = await this.#findEarlier()
     if (earlier !== undefined) return this.#leaveTo(earlier)
-    this.#vacantSinceMs ??= clock.nowMs()
-    const ours = await this.#ask(this.view)
     const nowMs = clock.nowMs()
+    this.#vacantSinceMs ??= nowMs
+    const ours = await this.#ask(this.view)
     this.#aloneSinceMs = ours.length + 1 < quorum ? (this.#aloneSinceMs ?? nowMs) : undefined
     const doubtedSinceMs = nowMs - params.leaseTermMsMin / 2
-    if (this.#aloneSinceMs === undefined && this.#vacantSinceMs <= nowMs - params.leaseTermMsMin / 4)
+    const isInDoubt = this.#vacantSinceMs <= nowMs - params.leaseTermMsMin / 4
+    if (isInDoubt && this.#aloneSinceMs === undefined && this.#saidSinceMs !== this.#vacantSinceMs) {
+      this.#saidSinceMs = this.#vacantSinceMs
       this.onDoubt()
+    }
     if (this.#vacantSinceMs > doubtedSinceMs) return
     if (this.#aloneSinceMs !== undefined && this.#aloneSinceMs <= doubtedSinceMs) {
       this.#isActing = false
@@ -86,8 +95,7 @@ export class Standby {
     }
     this.#actingView = this.view
     const readyCount = 1 + ours.filter(page => page.view === this.view).length
-    if (this.#isActing || readyCount < quorum) return
-    this.#isActing = true
+    if (readyCount >= quorum) this.#isActing = true
   }
 
   #leaveTo(view: number): void {

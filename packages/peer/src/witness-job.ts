@@ -37,7 +37,7 @@ export interface WitnessJobInit {
   /** Which of the job's views we are in. */
   readonly view: number
   /** Watches the views before ours; none does for the first. */
-  readonly standby: Pick<Standby, 'actingView' | 'isActing'> | undefined
+  readonly standby: Pick<Standby, 'actingView' | 'isActing' | 'vacantSinceMs'> | undefined
   readonly evidences: Evidences
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** A certificate that was not known before. */
@@ -138,8 +138,12 @@ export class WitnessJob {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
     this.init.evidences.open(this.init.offer, this.state, this.judge)
-    await this.#takeOver()
+    await this.prepare()
     this.judge.start()
+    // What the views before us left was wanted all the time that we fetched what they knew.
+    for (const { record } of this.init.view > 0 ? this.state.tracks : [])
+      for (const replica of record.replicas)
+        if (replica.openSinceMs !== undefined) replica.openSinceMs = this.#sinceMs
     this.scope.every(
       'job check',
       () => params.leaseRetryMs,
@@ -158,20 +162,19 @@ export class WitnessJob {
     )
   }
 
-  /** What the views before us came to, before we open anything anew. */
-  async #takeOver(): Promise<void> {
+  /** Fetch what the views before us came to, before we open anything anew. */
+  async prepare(): Promise<void> {
     const { evidences, offer, view } = this.init
     if (view === 0) return
-    const earlier = inViews(offer.witnesses.members, offer.witnesses).slice(0, view)
-    const judges = earlier.flat()
+    const judges = membersOf(offer.witnesses, view - 1)
+    const earlier = inViews(offer.witnesses.members, offer.witnesses).slice(0, view - 1)
     // Not all of us turn to the same of the few that are left.
-    const start = Math.floor((this.rank * judges.length) / this.members.length)
-    for (const judge of [...judges.slice(start), ...judges.slice(0, start)]) {
+    for (const judge of [...judges.slice(this.rank), ...judges.slice(0, this.rank)]) {
+      const asked = askOpenings(this.components, this.scope, this.job, judge)
       await evidences.exchange(this.job, judge)
-      const page = await askOpenings(this.components, this.scope, this.job, judge)
-      for (const { lapsed, subtask } of page?.open ?? []) if (lapsed) this.#lapsed.note(subtask)
+      for (const { lapsed, subtask } of (await asked)?.open ?? []) if (lapsed) this.#lapsed.note(subtask)
     }
-    await evidences.exchange(this.job, offer.signed.signer)
+    for (const judge of [...earlier.flat(), offer.signed.signer]) await evidences.exchange(this.job, judge)
   }
 
   async stop(): Promise<void> {
@@ -186,9 +189,13 @@ export class WitnessJob {
     if (track?.record.state !== 'running' || this.#endedAtMs !== undefined) return undefined
     if (viewOf(key.generation) !== this.init.view || !this.#isActing) return undefined
     const record = this.state.find(key)?.record
-    if (record !== undefined)
-      return record.cert === undefined ? (record.openSinceMs ?? this.#sinceMs) : undefined
+    if (record !== undefined) return record.cert === undefined ? this.#wantedSinceMs(record) : undefined
     return this.#isTroubled(track) ? this.#sinceMs : undefined
+  }
+
+  /** Not since before the views before us fell silent, if they did: they had it open themselves. */
+  #wantedSinceMs({ openSinceMs }: ReplicaRecord): number {
+    return Math.max(openSinceMs ?? this.#sinceMs, this.init.standby?.vacantSinceMs ?? 0)
   }
 
   /**

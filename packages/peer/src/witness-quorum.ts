@@ -24,7 +24,7 @@ import {
   voteOf,
   witnessesOf
 } from '@rayswarm/lease'
-import type { Params } from '@rayswarm/params'
+import { LEASE_RENEWALS_PER_TERM, type Params } from '@rayswarm/params'
 import { decodeMessage, encodeMessage, type MessageOf, message, signed } from '@rayswarm/wire'
 import { firstOf } from './ask.ts'
 import type { RoleComponents } from './components.ts'
@@ -61,6 +61,12 @@ export interface HeldLease {
 
 /** So few witnesses answer that no quorum can be had: they may be away for a while, or for good. */
 export type Silence = { readonly silent: true }
+
+/** What became of a commit. Whoever voted for it holds it in a register, where somebody else may find and finish it. */
+export type Relayed =
+  | { readonly cert: CommitCert }
+  | { readonly refusal: Refusal; readonly voteCount: number }
+  | Silence
 
 /** What became of a renewal; undefined when too few witnesses answered. */
 export type Renewal = { readonly termMs: number } | Refusal | undefined
@@ -99,8 +105,8 @@ export class WitnessQuorum {
         const register = promises.find(p => p.body.register !== undefined)?.body.register
         return { held: { cert, etaMs, ...(register && { register }) } }
       }
-      const earlyMs = waitOf(refusals, params)
-      if (earlyMs !== undefined) {
+      const earlyMs = this.#isHopeless(refusals, replica, () => true) ? waitOf(refusals, params) : undefined
+      if (earlyMs !== undefined && round + 1 < roundCountMax) {
         // Who promised keeps it for us: the others only count a little less time.
         await this.scope.sleep(earlyMs)
         continue
@@ -157,6 +163,7 @@ export class WitnessQuorum {
     const { replica, holder, fence } = cert
     const lease = prove ? { lease: { cert, etaMs } } : {}
     const request = encodeMessage(message('renew', { replica, holder, fence, progressBps, ...lease }))
+    const { leaseRequestTimeoutMs, leaseTermMsMin } = this.components.params
     const terms: number[] = []
     const refusals: Refusal[] = []
     await this.#ask(
@@ -167,7 +174,11 @@ export class WitnessQuorum {
         if (reply.type === 'refusal') refusals.push(reply.body)
         return terms.length >= this.witnesses.quorum
       },
-      { sentCountMax: 1 }
+      // The next one must still find the lease alive.
+      {
+        sentCountMax: 1,
+        timeoutMs: Math.min(leaseRequestTimeoutMs, leaseTermMsMin / LEASE_RENEWALS_PER_TERM)
+      }
     )
     if (terms.length >= this.witnesses.quorum) return { termMs: Math.min(...terms) }
     // One witness may lie: a lease is lost when so many say so that no quorum is left for it.
@@ -210,10 +221,7 @@ export class WitnessQuorum {
   }
 
   /** Close the replica with our seal. */
-  async commit(
-    lease: LeaseCert,
-    seal: Uint8Array
-  ): Promise<{ cert: CommitCert } | { refusal: Refusal } | Silence> {
+  async commit(lease: LeaseCert, seal: Uint8Array): Promise<Relayed> {
     const { replica, holder, fence } = lease
     const body: Commit = { replica, holder, fence, seal, lease }
     return this.relay(signed('commit', body, this.components.context))
@@ -223,7 +231,7 @@ export class WitnessQuorum {
    * Close the replica with somebody's commit, ours or one found in a register. One witness may lie, or have started a moment ago:
    * nothing is refused before no quorum is left.
    */
-  async relay(commit: Signed<Commit>): Promise<{ cert: CommitCert } | { refusal: Refusal } | Silence> {
+  async relay(commit: Signed<Commit>): Promise<Relayed> {
     const { context } = this.components
     const request = encodeMessage(commit)
     const votes: MessageOf<'commit-vote'>[] = []
@@ -242,10 +250,11 @@ export class WitnessQuorum {
     if (closing !== undefined)
       return sameCommit(closing, voteOf(commit.body))
         ? { cert: closing }
-        : { refusal: { reason: 'done', cert: closing } }
+        : { refusal: { reason: 'done', cert: closing }, voteCount: 0 }
     const lasting = refusals.filter(({ reason }) => !PASSING.has(reason))
     const { witnessCount, quorum } = this.witnesses
-    return lasting.length > witnessCount - quorum ? { refusal: lasting[0]! } : { silent: true }
+    const isOver = lasting.length > witnessCount - quorum
+    return isOver ? { refusal: lasting[0]!, voteCount: votes.length } : { silent: true }
   }
 
   /**
