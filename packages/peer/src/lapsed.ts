@@ -6,6 +6,8 @@ import type { KnownOffer } from './offer-book.ts'
 
 /** Lapsed replicas shown first to one who asks. */
 const SHOWN_COUNT_MAX = 2
+/** A witness shows each for this part of `promiseTermMs`, about as long as a claim takes. */
+const SHOWN_PARTS = 4
 
 export interface LapsedInit {
   readonly offer: KnownOffer
@@ -13,8 +15,8 @@ export interface LapsedInit {
   readonly params: Params
   /** The witnesses of the next view. */
   readonly heirs: readonly PeerId[]
-  /** Where our list begins, `0..1`: other witnesses begin elsewhere. */
-  readonly startShare: number
+  /** Our place among the witnesses of our view. */
+  readonly rank: number
   /** What this witness remembers of a replica. */
   readonly stateOf: (key: ReplicaKey) => WitnessState
   /** For how long nobody has held a replica that is wanted; undefined while somebody does. */
@@ -53,23 +55,29 @@ export class LapsedReplicas {
 
   /** A few of them for whoever asks now: such as it may claim at once, and other ones than just before. */
   for(from: PeerId, nowMs: number): readonly Lapsed[] {
-    const { heirs, offer, params, state, startShare } = this.init
+    const { heirs, offer, params, state } = this.init
     const { drawn } = offer
     const weight = drawn && raceWeightOf(drawn.race, from)
     // Who may not claim takes nothing from those who may; who takes over from us has to know them all.
     if (drawn === undefined || weight === undefined || heirs.includes(from)) return this.#list
-    const isTurn = (key: ReplicaKey, record: ReplicaRecord): boolean => {
-      const at = { beacon: drawn.beacon, replica: key, fence: this.init.stateOf(key).fence + 1, node: from }
+    const shownMs = params.promiseTermMs / SHOWN_PARTS
+    const isTurn = ([track, record]: Lapsed): boolean => {
+      const key = state.key(track, record)
       const openMs = this.init.openMs(key, record, nowMs)
-      return openMs !== undefined && raceDelayMs(at, weight, params) <= openMs
+      if (openMs === undefined || !this.#isOursToShow(key, openMs, shownMs)) return false
+      if (nowMs < (this.#shownAtMs.get(record) ?? 0) + shownMs) return false
+      const at = { beacon: drawn.beacon, replica: key, fence: this.init.stateOf(key).fence + 1, node: from }
+      return raceDelayMs(at, weight, params) <= openMs
     }
-    const start = Math.floor(startShare * this.#list.length)
-    const shown = [...this.#list.slice(start), ...this.#list.slice(0, start)]
-      .filter(([, record]) => nowMs >= (this.#shownAtMs.get(record) ?? 0) + params.promiseTermMs / 2)
-      .filter(([track, record]) => isTurn(state.key(track, record), record))
-      .slice(0, SHOWN_COUNT_MAX)
+    const shown = this.#list.filter(isTurn).slice(0, SHOWN_COUNT_MAX)
     for (const [, record] of shown) this.#shownAtMs.set(record, nowMs)
     return shown
+  }
+
+  /** The witnesses take turns with each: two nodes that reach for the same keep each other from it. */
+  #isOursToShow({ subtask }: ReplicaKey, openMs: number, shownMs: number): boolean {
+    const { offer, rank } = this.init
+    return (subtask + Math.floor(openMs / shownMs)) % offer.witnesses.witnessCount === rank
   }
 
   #isLapsed(track: SubtaskTrack, record: ReplicaRecord, nowMs: number): boolean {

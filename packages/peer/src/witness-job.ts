@@ -76,7 +76,7 @@ export class WitnessJob {
       state: this.state,
       params: components.params,
       heirs: membersOf(offer.witnesses, init.view + 1),
-      startShare: this.rank / this.members.length,
+      rank: this.rank,
       stateOf: init.stateOf,
       openMs: (key, record, nowMs) => this.#openMs(key, record, nowMs)
     })

@@ -8,7 +8,10 @@ import type { KnownOffer } from '../src/offer-book.ts'
 import { BEACON, entries, snapshot } from './drawn-jobs.ts'
 
 const LONG_MS = 60 * 60 * 1_000
-const offer = { drawn: { beacon: BEACON, race: raceOf(snapshot) } } as unknown as KnownOffer
+const offer = {
+  witnesses: { witnessCount: 1 },
+  drawn: { beacon: BEACON, race: raceOf(snapshot) }
+} as unknown as KnownOffer
 const [racer, heir] = entries.map(({ peer }) => peer) as [string, string]
 
 /** One witness's list; each subtask has these replicas, by what came of them, and was held by somebody or not. */
@@ -27,7 +30,7 @@ function listOf(subtasks: readonly { outcomes: readonly Outcome[]; held?: boolea
     })
   } as unknown as JobState
   const list = new LapsedReplicas({
-    ...{ offer, state, heirs: [heir], startShare: 0, params: params.minimal },
+    ...{ offer, state, heirs: [heir], rank: 0, params: params.minimal },
     stateOf: ({ subtask }) => ({ fence: 0, renewed: subtasks[subtask]!.held === true }) as WitnessState,
     openMs: () => openMs
   })
@@ -60,7 +63,21 @@ describe('LapsedReplicas', () => {
     assert.deepEqual(shown(racer, LONG_MS), [0, 1])
     assert.deepEqual(shown(racer, LONG_MS), [2, 3])
     assert.deepEqual(shown(racer, LONG_MS), [4])
-    assert.deepEqual(shown(racer, LONG_MS + promiseTermMs / 2), [0, 1])
+    assert.deepEqual(shown(racer, LONG_MS + promiseTermMs / 4), [0, 1])
+  })
+
+  it('are each shown by one witness at a time, and by another one later', () => {
+    const witnesses = { witnessCount: 3 } as KnownOffer['witnesses']
+    const { promiseTermMs } = params.minimal
+    const shownBy = (openMs: number): number[][] =>
+      [0, 1, 2].map(rank => {
+        const { list } = listOf([lapsed, lapsed], openMs)
+        const one = new LapsedReplicas({ ...list.init, rank, offer: { ...offer, witnesses } })
+        one.refresh(0)
+        return one.for(racer, LONG_MS).map(([track]) => track.subtask.index)
+      })
+    assert.deepEqual(shownBy(LONG_MS), [[0], [1], []])
+    assert.deepEqual(shownBy(LONG_MS + promiseTermMs / 4), [[], [0], [1]])
   })
 
   it('are kept for those whose turn has come', () => {
