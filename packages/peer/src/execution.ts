@@ -25,7 +25,7 @@ import type { KnownOffer } from './offer-book.ts'
 import type { Openings } from './openings.ts'
 import type { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
-import { type HeldLease, type Silence, WitnessQuorum } from './witness-quorum.ts'
+import { type HeldLease, PASSING, type Silence, WitnessQuorum } from './witness-quorum.ts'
 
 /** What one execution needs to know about its job. */
 export interface ExecutionInit {
@@ -67,8 +67,8 @@ interface Executed {
   readonly elapsedMs: number
 }
 
-/** Why a view that takes over may refuse a claim for a while: not all of it does so at once, or knows yet what is open. */
-const PASSING: ReadonlySet<RefusalReason> = new Set(['not-open', 'overloaded', 'too-early', 'unknown-job'])
+/** Refusals of witnesses that may yet change their minds: a view takes over, or looks at what others have shown. */
+const UNDECIDED: ReadonlySet<RefusalReason> = new Set([...PASSING, 'not-open', 'too-early'])
 
 /** Rounds of one claim at a view that takes over: it is asked again soon, when it may have done so. */
 const LATER_ROUND_COUNT_MAX = 3
@@ -171,9 +171,9 @@ export class Execution {
     // Two lease terms, besides the time in which witnesses that are gone are asked first.
     const patienceMs = 2 * (params.leaseTermMsMin + params.requestTimeoutMs)
     let refusedSinceMs: number | undefined
-    const isPassing = ({ reason }: Refusal): boolean => {
+    const isUndecided = ({ reason }: Refusal): boolean => {
       refusedSinceMs ??= clock.nowMs()
-      return PASSING.has(reason) && clock.nowMs() < refusedSinceMs + patienceMs
+      return UNDECIDED.has(reason) && clock.nowMs() < refusedSinceMs + patienceMs
     }
     let held = first
     // One seal for all attempts at a replica: a witness whose answer was lost has this one in its register.
@@ -183,10 +183,10 @@ export class Execution {
       if ('cert' in committed) return { attestation, ...committed }
       if (clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
       // Where witnesses are divided, some are still looking at what others have shown.
-      const isDivided = 'refusal' in committed && committed.voteCount > 0 && isPassing(committed.refusal)
+      const isDivided = 'refusal' in committed && committed.voteCount > 0 && isUndecided(committed.refusal)
       if ('refusal' in committed && !isDivided) return committed
       const claimed = isDivided ? undefined : await this.#claimLater(quorum, held)
-      if (claimed && 'refusal' in claimed && !isPassing(claimed.refusal)) return claimed
+      if (claimed && 'refusal' in claimed && !isUndecided(claimed.refusal)) return claimed
       if (claimed && 'held' in claimed && claimed.held.register === undefined) {
         held = claimed.held
         attestation = this.#attest(held.cert.replica, executed)

@@ -17,7 +17,7 @@ const POLL_DOUBLINGS_MAX = 3
  */
 export class Opener {
   readonly #firstView: number
-  /** The last view that is asked: one more whenever it has no quorum that answers. */
+  /** The last view that is asked: one more whenever it had no quorum that answers for long enough. */
   #lastView: number
   /** Since when too few of that view answer. */
   #silentSinceMs: number | undefined
@@ -86,12 +86,15 @@ export class Opener {
           return this.#isQuorum(agreed) || this.#isQuorum(answered, last)
         })
     )
+    if (this.#isQuorum(answered, last)) {
+      this.#silentSinceMs = undefined
+      return
+    }
     const { clock, params } = this.components
-    if (this.#isQuorum(answered, last)) this.#silentSinceMs = undefined
-    else this.#silentSinceMs ??= clock.nowMs()
-    // One more view is asked for each: those of a busy one would only make all of them busier.
-    const isGone = clock.nowMs() - (this.#silentSinceMs ?? clock.nowMs()) >= params.revealTimeoutMs / 2
-    if (!isGone || this.#lastView + 1 >= views.length) return
+    const nowMs = clock.nowMs()
+    this.#silentSinceMs ??= nowMs
+    // Each time one more view is asked. Were this one only busy, that would make all of them busier.
+    if (nowMs < this.#silentSinceMs + params.revealTimeoutMs / 2 || this.#lastView + 1 >= views.length) return
     this.#lastView++
     this.#silentSinceMs = undefined
   }

@@ -141,8 +141,8 @@ export class WitnessJob {
     await this.prepare()
     this.judge.start()
     // What the views before us left was wanted all the time that we fetched what they knew.
-    for (const { record } of this.init.view > 0 ? this.state.tracks : [])
-      for (const replica of record.replicas)
+    if (this.init.view > 0)
+      for (const replica of this.state.tracks.flatMap(({ record }) => record.replicas))
         if (replica.openSinceMs !== undefined) replica.openSinceMs = this.#sinceMs
     this.scope.every(
       'job check',
@@ -348,10 +348,7 @@ export class WitnessJob {
       const { record } = track
       if (record.state !== 'running' || record.replicas.length >= this.state.spec.verify.replicaCountMax)
         continue
-      if (
-        record.replicas.some(r => r.outcome === 'open' && this.#isVacant(this.state.key(track, r), r, nowMs))
-      )
-        continue
+      if (record.replicas.some(r => this.#openMs(this.state.key(track, r), r, nowMs) !== undefined)) continue
       const isLate = record.replicas.some(r => {
         const { holder, claimedAtMs } = this.init.stateOf(this.state.key(track, r))
         return r.outcome === 'open' && holder !== undefined && nowMs > claimedAtMs + patienceMs
@@ -360,10 +357,6 @@ export class WitnessJob {
       if (isLate && replica < this.state.spec.verify.replicaCountMax)
         this.judge.open(track, [{ replica, generation: firstGenerationOf(this.judge.view) }])
     }
-  }
-
-  #isVacant(key: ReplicaKey, record: ReplicaRecord, nowMs: number): boolean {
-    return this.#openMs(key, record, nowMs) !== undefined
   }
 
   /** Median time of the executions that are known; without any, a lease term. */

@@ -105,8 +105,8 @@ export class WitnessQuorum {
         const register = promises.find(p => p.body.register !== undefined)?.body.register
         return { held: { cert, etaMs, ...(register && { register }) } }
       }
-      const earlyMs = this.#isHopeless(refusals, replica, () => true) ? waitOf(refusals, params) : undefined
-      if (earlyMs !== undefined && round + 1 < roundCountMax) {
+      const earlyMs = round + 1 < roundCountMax ? waitOf(refusals, params) : undefined
+      if (earlyMs !== undefined && this.#isHopeless(refusals, replica, () => true)) {
         // Who promised keeps it for us: the others only count a little less time.
         await this.scope.sleep(earlyMs)
         continue
@@ -115,7 +115,7 @@ export class WitnessQuorum {
       await this.#tellClosed(refusals, promises)
       last = refusals.find(isFinal) ?? refusals[0] ?? last
       if (this.#isHopeless(refusals, replica)) return { refusal: last }
-      if (this.#isSilence(silentCount)) return { silent: true }
+      if (this.#isTooMany(silentCount)) return { silent: true }
       fence = nextFence(fence, refusals, chance.unit())
       await this.scope.sleep(claimBackoffMs(round, chance.unit(), params))
     }
@@ -191,9 +191,7 @@ export class WitnessQuorum {
 
   /** Whether so many witnesses refuse for good that no quorum is left, or one proves that the replica is closed. */
   #isHopeless(refusals: readonly Refusal[], replica: ReplicaKey, counts = isFinal): boolean {
-    const { witnessCount, quorum } = this.witnesses
-    if (refusals.filter(counts).length > witnessCount - quorum) return true
-    return this.#closingOf(refusals, replica) !== undefined
+    return this.#isTooMany(refusals.filter(counts).length) || this.#closingOf(refusals, replica) !== undefined
   }
 
   /** Proof, by one of those who refuse, that the replica is closed. */
@@ -206,8 +204,9 @@ export class WitnessQuorum {
     )?.cert
   }
 
-  #isSilence(silentCount: number): boolean {
-    return silentCount > this.witnesses.witnessCount - this.witnesses.quorum
+  /** Whether so many witnesses say no, or nothing, that no quorum is left. */
+  #isTooMany(count: number): boolean {
+    return count > this.witnesses.witnessCount - this.witnesses.quorum
   }
 
   /** Hand the lease back; best effort, and also when the peer is stopping: that is what it is for. */
@@ -252,9 +251,9 @@ export class WitnessQuorum {
         ? { cert: closing }
         : { refusal: { reason: 'done', cert: closing }, voteCount: 0 }
     const lasting = refusals.filter(({ reason }) => !PASSING.has(reason))
-    const { witnessCount, quorum } = this.witnesses
-    const isOver = lasting.length > witnessCount - quorum
-    return isOver ? { refusal: lasting[0]!, voteCount: votes.length } : { silent: true }
+    return this.#isTooMany(lasting.length)
+      ? { refusal: lasting[0]!, voteCount: votes.length }
+      : { silent: true }
   }
 
   /**
@@ -302,7 +301,7 @@ function isFrom(reply: Reply, witness: PeerId): boolean {
 }
 
 /** Refusals of witnesses that know too little of the job as yet, or have too much to do. */
-const PASSING: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['overloaded', 'unknown-job'])
+export const PASSING: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['overloaded', 'unknown-job'])
 
 const FINAL: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'caught',
