@@ -7,7 +7,6 @@ import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
-import { yamux } from '@libp2p/yamux'
 import { RECORD_SIZE_BYTES_MAX } from '@rayswarm/params'
 import type { Libp2pOptions } from 'libp2p'
 import { toString as toText } from 'uint8arrays/to-string'
@@ -20,6 +19,7 @@ import { dhtProtocolName, mdnsName, RECORD_NAMESPACE, TOPICS, topicName } from '
 import { privateKeyOf } from './private-key.ts'
 import { type Settings, settingsOf } from './profiles.ts'
 import { DHT_PREFIX, type RecordStore } from './record-store.ts'
+import { thriftyYamux } from './thrifty-yamux.ts'
 
 /** The libp2p services a swarm runs. */
 export interface SwarmServices extends ServiceMap {
@@ -55,7 +55,7 @@ export async function libp2pOptions(
     addresses: { listen: [...listen], announce: [...(init.announce ?? [])] },
     ...transports(gate, settings),
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ enableKeepAlive: false })],
+    streamMuxers: [thriftyYamux({ enableKeepAlive: false })],
     connectionManager: {
       maxConnections: settings.connectionCountMax,
       inboundConnectionThreshold: settings.inboundPerSecondPerHostMax,
