@@ -32,6 +32,8 @@ export interface Claim {
   readonly etaMs: number
   /** Owner mode: required. Otherwise it lets the holder claim without waiting for its turn in the race. */
   readonly grant?: Signed<Grant>
+  /** The holder's lease of the same replica in an earlier view: what it has worked on since then is its to finish. */
+  readonly lease?: LeaseCert
 }
 
 /** A witness's word that it gives the lease to nobody else for `termMs` from receipt of the claim. */
@@ -39,7 +41,7 @@ export interface LeasePromise {
   readonly replica: ReplicaKey
   readonly holder: PeerId
   readonly fence: number
-  /** Gross price of the replica: the grant's, or the offer's cap for a holder that won the race without one. */
+  /** Gross price of the replica: the grant's or the earlier lease's, or the offer's cap for a holder that won the race. */
   readonly price: Amount
   readonly termMs: number
   /** The commit that already stands in the register; finish it before any other work. */

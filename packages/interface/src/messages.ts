@@ -112,6 +112,8 @@ export interface RevealReply {
 /** Asks a witness which replicas nobody holds. */
 export interface Openings {
   readonly job: JobId
+  /** Who asks only looks, and takes nothing from those who want work. */
+  readonly looks?: true
 }
 
 /** A replica that nobody holds, as one witness knows it. A hint: the claim decides. */
@@ -123,7 +125,7 @@ export interface Vacancy {
   readonly fence: number
   /** For how long it has been open. */
   readonly openMs: number
-  /** Somebody worked on it and stopped. */
+  /** Somebody was given it, and neither finished it nor handed it back. */
   readonly lapsed: boolean
 }
 
@@ -134,6 +136,8 @@ export interface OpeningsPage {
   readonly view: number
   /** The job needs nobody any more. */
   readonly closed: boolean
+  /** A witness of the same view that may show a lapsed replica now. Absent where `open` has one, or nobody has. */
+  readonly lapsedAt?: PeerId
 }
 
 /** A witness asks another to sign a settlement of a job that its creator left. */

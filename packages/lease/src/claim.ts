@@ -1,7 +1,7 @@
 import type { Claim, LeasePromise, PeerId, Refusal } from '@rayswarm/interface'
 import { FENCE_JUMP_MAX } from '@rayswarm/params'
 import { verifySigned } from '@rayswarm/wire'
-import { sameReplica } from './certs.ts'
+import { judgeLeaseCert, sameReplica } from './certs.ts'
 import { RACE_JUMP_GAPS } from './race.ts'
 import {
   clockOf,
@@ -19,6 +19,7 @@ import {
   type WitnessState
 } from './state.ts'
 import { ETA_MS_MAX } from './timing.ts'
+import { viewOf } from './views.ts'
 
 /**
  * Answer a claim: at most one holder per fence, none while another's lease runs, and none before its turn.
@@ -49,6 +50,7 @@ export function onClaim(
   if (claim.fence <= fence && !repeated) return refuse(state, 'stale-fence', { fence })
   if (claim.fence > fence + FENCE_JUMP_MAX) return refuse(state, 'fence-jump', { fence })
   if (!grantHolds(claim, rules)) return refuse(state, 'no-grant')
+  if (!leaseHolds(claim, rules)) return refuse(state, 'bad-certificate')
   const unwelcome = outOfTurn(state, claim, nowMs, rules)
   if (unwelcome !== undefined) return refuse(state, unwelcome.reason, unwelcome)
 
@@ -58,8 +60,11 @@ export function onClaim(
     return refuse(state, 'no-progress', { fence })
 
   const termMs = rules.params.promiseTermMs
-  const { register, grant: known, renewed } = state
-  const grant = claim.grant ?? (mine ? known : undefined)
+  const { replica, holder, grant, lease } = claim
+  const { register, renewed } = state
+  // What a holder was promised stays so, whatever it shows or hides when it asks again.
+  const before = mine ? state.price : undefined
+  const price = grant?.body.price ?? lease?.price ?? before ?? rules.priceCap(replica)
   const next: WitnessState = {
     fence: claim.fence,
     holder: claim.holder,
@@ -71,11 +76,9 @@ export function onClaim(
     progressedAtMs,
     waitedMs: openForMs(state, rules.openSinceMs ?? nowMs, nowMs) ?? state.waitedMs,
     ...(renewed && { renewed }),
-    ...(grant && { grant }),
+    price,
     ...(register && { register })
   }
-  const { replica, holder } = claim
-  const price = grant?.body.price ?? rules.priceCap(replica)
   return step(next, { replica, holder, fence: claim.fence, price, termMs, ...(register && { register }) })
 }
 
@@ -93,17 +96,34 @@ function grantHolds(claim: Claim, rules: WitnessRules): boolean {
   )
 }
 
+/** Who shows a lease of an earlier view must have held that of the same replica. */
+function leaseHolds({ replica, holder, lease }: Claim, { witnesses, context }: WitnessRules): boolean {
+  if (lease === undefined) return true
+  const { generation } = lease.replica
+  return (
+    lease.holder === holder &&
+    sameReplica({ ...lease.replica, generation: replica.generation }, replica) &&
+    viewOf(generation) < viewOf(replica.generation) &&
+    lease.promises.every(promise => promise.body.register === undefined) &&
+    judgeLeaseCert(lease, witnesses, context).action === 'accept'
+  )
+}
+
 /** Whether the replica is wanted, from this holder, and already. */
 function outOfTurn(
   state: WitnessState,
-  { replica, holder, fence, grant }: Claim,
+  { replica, holder, fence, grant, lease }: Claim,
   nowMs: number,
-  { race, openSinceMs, conflict, params }: WitnessRules
+  { race, openSinceMs, opensInMs, conflict, params }: WitnessRules
 ): Refusal | undefined {
-  if (race !== undefined && openSinceMs === undefined) return { reason: 'not-open' }
+  if (race !== undefined && openSinceMs === undefined)
+    return opensInMs === undefined
+      ? { reason: 'not-open' }
+      : { reason: 'too-early', fence: state.fence, leftMs: opensInMs }
   const clash = conflict?.(replica, holder)
   if (clash !== undefined) return { reason: clash }
-  if (race === undefined || openSinceMs === undefined || grant !== undefined) return undefined
+  if (race === undefined || openSinceMs === undefined) return undefined
+  if (grant !== undefined || lease !== undefined) return undefined
 
   // Who holds it, or did last and comes with the same fence, had its turn.
   if (state.holder === holder && (isLive(state, nowMs) || state.fence === fence)) return undefined

@@ -2,7 +2,6 @@ import type {
   Amount,
   Commit,
   CommitCert,
-  Grant,
   PeerId,
   Refusal,
   RefusalReason,
@@ -39,8 +38,8 @@ export interface WitnessState {
   readonly renewed?: true
   /** Who released the last lease. */
   readonly releasedBy?: PeerId
-  /** The creator's word this holder claimed with. */
-  readonly grant?: Signed<Grant>
+  /** Gross price that the holder was promised. */
+  readonly price?: Amount
   /** The one commit this witness votes for, ever. */
   readonly register?: Signed<Commit>
   /** Proof that the replica is closed. */
@@ -80,6 +79,8 @@ export interface WitnessRules {
   readonly race?: ((holder: PeerId, replica: ReplicaKey, fence: number) => number | undefined) | undefined
   /** Since when this witness knows the replica as wanted; undefined while it is not. */
   readonly openSinceMs?: number | undefined
+  /** In how long the witness may lease what is not open to it now; undefined for never. */
+  readonly opensInMs?: number | undefined
   /** Whether enough of the subtask may be opened to decide it: what is sealed from now on could be a copy. */
   readonly isShown?: (() => boolean) | undefined
   /** Why this holder, of all, may not have this replica. */
@@ -159,9 +160,10 @@ export function renewedAtMs({ expiresAtMs, etaMs }: WitnessState, params: Params
   return expiresAtMs - leaseTermMs(etaMs, params)
 }
 
-/** Whether somebody worked on a replica and stopped: no lease of it runs any more. */
+/** Whether somebody was given a replica and neither finished it nor handed it back: no lease of it runs any more. */
 export function hasLapsed(state: WitnessState, nowMs: number): boolean {
-  return state.renewed === true && state.cert === undefined && !isLive(state, nowMs)
+  const wasHeld = state.renewed === true || state.holder !== undefined
+  return wasHeld && state.cert === undefined && !isLive(state, nowMs)
 }
 
 export function isLive(state: WitnessState, nowMs: number): boolean {

@@ -90,7 +90,17 @@ function adopted(state: WitnessState, renew: Renew, nowMs: number, rules: Witnes
   const started = { holder, etaMs: lease.etaMs }
   const { claimedAtMs, etaMs, progressedAtMs } = clockOf(state, started, nowMs, rules.params)
   const { register } = state
-  return { ...VACANT, fence, holder, claimedAtMs, etaMs, progressedAtMs, ...(register && { register }) }
+  const { price } = cert
+  return {
+    ...VACANT,
+    fence,
+    holder,
+    price,
+    claimedAtMs,
+    etaMs,
+    progressedAtMs,
+    ...(register && { register })
+  }
 }
 
 /**
@@ -110,7 +120,7 @@ export function onRelease(
   if (from !== release.holder) return refuse(state, 'wrong-signer')
   if (release.holder !== state.holder || release.fence !== state.fence) return same(state, {})
 
-  const { holder: _holder, grant: _grant, ...rest } = state
+  const { holder: _holder, price: _price, ...rest } = state
   const expiresAtMs = Math.min(nowMs, state.expiresAtMs)
   return step({ ...rest, expiresAtMs, progressBps: 0, releasedBy: release.holder }, {})
 }

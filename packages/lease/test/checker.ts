@@ -200,7 +200,7 @@ class LocalStates {
 
   /** Times are abstracted to "runs until LAPSE_MS"; an event decides by its clock whether that is over. */
   #intern(state: WitnessState): number {
-    const { holder, grant: _, releasedBy: __, ...rest } = state
+    const { holder, price: _, releasedBy: __, ...rest } = state
     const times = {
       expiresAtMs: holder === undefined ? 0 : LAPSE_MS,
       claimedAtMs: 0,

@@ -144,6 +144,13 @@ describe('onClaim in witness mode', () => {
     assert.equal(refusal(onClaim(VACANT, claim(alice), ALICE, 1e9, known)).reason, 'not-open')
   })
 
+  it('asks for patience where it is about to take over', () => {
+    const known = raced({ openSinceMs: undefined, opensInMs: 700 })
+    assert.deepEqual(refusal(onClaim(VACANT, claim(alice), ALICE, 1e9, known)), {
+      ...{ reason: 'too-early', fence: 0, leftMs: 700 }
+    })
+  })
+
   it('keeps out who executes another replica of the subtask, or was caught, grant or not', () => {
     for (const reason of ['same-holder', 'caught'] as const) {
       const known = raced({ conflict: (_, holder) => (holder === ALICE ? reason : undefined) })
@@ -273,7 +280,12 @@ describe('hasLapsed', () => {
     assert.equal(hasLapsed(tried, 20_000), false)
     assert.equal(hasLapsed(tried, 20_000 + promiseTermMs), true)
     assert.equal(hasLapsed({ ...tried, cert: commitCert(alice) }, 20_000 + promiseTermMs), false)
-    assert.equal(hasLapsed(claimAt(VACANT, 6_000).state, 6_000 + promiseTermMs), false)
+  })
+
+  it('is so for what somebody was promised and never came back to, unless it was handed back', () => {
+    const { state } = claimAt(VACANT, 6_000)
+    assert.equal(hasLapsed(state, 6_000 + promiseTermMs), true)
+    assert.equal(hasLapsed(releaseAt(state, 6_500).state, 6_000 + promiseTermMs), false)
   })
 })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { CommitVote, ReplicaKey, WitnessSet } from '@rayswarm/interface'
+import type { CommitVote, LeaseCert, ReplicaKey, WitnessSet } from '@rayswarm/interface'
 import { signed, type WireContext } from '@rayswarm/wire'
 import {
   commitCertOf,
@@ -8,6 +8,7 @@ import {
   judgeEquivocation,
   leaseCertOf,
   onCert,
+  onClaim,
   onCommit,
   VACANT,
   viewOf,
@@ -18,6 +19,7 @@ import {
   alice,
   bob,
   creator,
+  freeClaim,
   peerOf,
   promise,
   quorumSet,
@@ -116,6 +118,52 @@ describe('views', () => {
       granted: false,
       refusal: { reason: 'not-witness' }
     })
+  })
+
+  it('let who held a replica in an earlier one claim it at once, at the price of then, and nobody else', () => {
+    const second = SECOND[0]!
+    const taking = rules({
+      ...{ witnesses: SET, self: second.identity.peerId, context: second },
+      ...{ race: () => 60_000, openSinceMs: 0, priceCap: () => 9n }
+    })
+    const leaseOf = (over: Partial<ReplicaKey>, by = FIRST) =>
+      leaseCertOf(
+        by.map(w => promise(w, alice, { replica: replica(over) })),
+        SET,
+        alice
+      )!
+    const lease = leaseOf({})
+    const ask = (holder: WireContext, shown: LeaseCert | undefined) =>
+      onClaim(
+        VACANT,
+        freeClaim(holder, 1, { replica: replica(LATER), ...(shown && { lease: shown }) }),
+        holder.identity.peerId,
+        1_000,
+        taking
+      ).reply
+    const reasonOf = (reply: ReturnType<typeof ask>) => (reply.granted ? undefined : reply.refusal.reason)
+
+    const granted = ask(alice, lease)
+    assert.ok(granted.granted && granted.value.price === lease.price && lease.price !== 9n)
+    assert.equal(reasonOf(ask(alice, undefined)), 'too-early')
+    const bare = freeClaim(alice, 1, { replica: replica(LATER) })
+    const shown = onClaim(VACANT, { ...bare, lease }, bare.holder, 1_000, taking).state
+    const repeated = onClaim(shown, bare, bare.holder, 1_001, taking).reply
+    assert.ok(repeated.granted && repeated.value.price === lease.price)
+    const forged = { ...lease, promises: lease.promises.slice(0, 1) }
+    const found = {
+      ...lease,
+      promises: lease.promises.map(p => ({ ...p, body: { ...p.body, register: {} } }))
+    }
+    const useless = [
+      forged,
+      found as unknown as LeaseCert,
+      leaseOf({ subtask: 4 }),
+      leaseOf({ replica: 1 }),
+      leaseOf(LATER, SECOND)
+    ]
+    for (const other of useless) assert.equal(reasonOf(ask(alice, other)), 'bad-certificate')
+    assert.equal(reasonOf(ask(bob, lease)), 'bad-certificate')
   })
 
   it('accuse nobody for votes in generations of others', () => {

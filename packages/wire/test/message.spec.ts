@@ -250,7 +250,10 @@ describe('decodeMessage', () => {
     /** Names that are optional in one message only. */
     const optionalOf: Partial<Record<MessageType, readonly string[]>> = {
       'cosign-reply': ['signature'],
+      claim: ['lease'],
       renew: ['lease'],
+      openings: ['looks'],
+      'openings-page': ['lapsedAt'],
       recon: ['job'],
       'recon-reply': ['frame'],
       'items-query': ['job']
@@ -269,7 +272,7 @@ describe('decodeMessage', () => {
   })
 
   it('takes a message without its optional fields', () => {
-    const { grant: _g, ...claim } = bodies.claim
+    const { grant: _g, lease: _l, ...claim } = bodies.claim
     const { register: _r, ...promise } = bodies.promise
     const { reason } = bodies.refusal
     const { previous: _p, ...entry } = bodies.entry

@@ -101,7 +101,7 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     },
     'bid-reply': { grants: [sign('grant', grant)], reason: 'outbid', retryAfterMs: 500, closed: false },
     grant,
-    claim: { replica, holder, fence: 1, etaMs: 20_000, grant: sign('grant', grant) },
+    claim: { replica, holder, fence: 1, etaMs: 20_000, grant: sign('grant', grant), lease },
     promise: { ...plainPromise, register: sign('commit', commit) },
     renew: { replica, holder, fence: 1, progressBps: 5_000, lease: { cert: lease, etaMs: 20_000 } },
     'renew-ack': { replica, fence: 1, termMs: 5_000 },
@@ -115,11 +115,12 @@ export function sampleBodies(context: WireContext): { [T in MessageType]: Messag
     attestation,
     reveal: { cert, attestation: sign('attestation', attestation) },
     'reveal-reply': { received: true },
-    openings: { job },
+    openings: { job, looks: true },
     'openings-page': {
       open: [{ subtask: 3, replica: 1, generation: 0, fence: 2, openMs: 1_500, lapsed: true }],
       view: 0,
-      closed: false
+      closed: false,
+      lapsedAt: peerId
     },
     cosign: { job, payouts: [{ account, gross: 2n ** 40n }], receiptsRoot: `0x${'7e'.repeat(32)}` },
     'cosign-reply': { signature: `0x${'1b'.repeat(65)}` },

@@ -73,14 +73,6 @@ export const grant: z.ZodType<Grant> = z.strictObject({
   price: amount
 })
 
-export const claim: z.ZodType<Claim> = z.strictObject({
-  replica: replicaKey,
-  holder: peerId,
-  fence,
-  etaMs: durationMs,
-  grant: signedSchema('grant', grant).exactOptional()
-})
-
 export const renewAck: z.ZodType<RenewAck> = z.strictObject({
   replica: replicaKey,
   fence,
@@ -118,6 +110,15 @@ export const promise: z.ZodType<LeasePromise> = promiseOfDepth(REGISTER_DEPTH_MA
 
 /** Shape of a lease certificate, as it stands in the DHT and in a commit. */
 export const leaseCertSchema: z.ZodType<LeaseCert> = leaseCertOf(promiseOfDepth(REGISTER_DEPTH_MAX - 1))
+
+export const claim: z.ZodType<Claim> = z.strictObject({
+  replica: replicaKey,
+  holder: peerId,
+  fence,
+  etaMs: durationMs,
+  grant: signedSchema('grant', grant).exactOptional(),
+  lease: leaseCertSchema.exactOptional()
+})
 
 export const renew: z.ZodType<Renew> = z.strictObject({
   replica: replicaKey,

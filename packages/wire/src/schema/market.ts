@@ -28,6 +28,7 @@ import {
   instantMs,
   integer,
   jobId,
+  peerId,
   sizeBytes,
   subtaskIndex,
   UINT32_MAX
@@ -115,10 +116,14 @@ const vacancy: z.ZodType<Vacancy> = z.strictObject({
   lapsed: z.boolean()
 })
 
-export const openings: z.ZodType<Openings> = z.strictObject({ job: jobId })
+export const openings: z.ZodType<Openings> = z.strictObject({
+  job: jobId,
+  looks: z.literal(true).exactOptional()
+})
 
 export const openingsPage: z.ZodType<OpeningsPage> = z.strictObject({
   open: z.array(vacancy).max(OPENINGS_PAGE_COUNT_MAX),
   view: integer(0, WITNESS_VIEW_COUNT_MAX - 1),
-  closed: z.boolean()
+  closed: z.boolean(),
+  lapsedAt: peerId.exactOptional()
 })
