@@ -46,8 +46,9 @@ export interface LeaseWish {
   /** One more than the last fence heard of. */
   readonly fence: number
   readonly etaMs: number
-  /** The creator's word; without it the race decides. */
+  /** The creator's word, or our lease in an earlier view; without one the race decides. */
   readonly grant?: Signed<Grant>
+  readonly lease?: LeaseCert
 }
 
 /** A lease won. For how long is nothing to its holder: it works on until somebody proves a higher fence. */
@@ -66,7 +67,7 @@ export type Silence = { readonly silent: true }
 export type Relayed =
   | { readonly cert: CommitCert }
   | { readonly refusal: Refusal; readonly voteCount: number }
-  | Silence
+  | (Silence & { readonly answeredCount: number })
 
 /** What became of a renewal; undefined when too few witnesses answered. */
 export type Renewal = { readonly termMs: number } | Refusal | undefined
@@ -85,13 +86,13 @@ export class WitnessQuorum {
     roundCountMax = CLAIM_ROUND_COUNT_MAX
   ): Promise<{ held: HeldLease } | { refusal: Refusal } | Silence> {
     const { chance, params, context, network } = this.components
-    const { replica, etaMs, grant } = wish
+    const { replica, etaMs, grant, lease } = wish
     let { fence } = wish
     let last: Refusal = { reason: 'overloaded' }
     for (let round = 0; round < roundCountMax; round++) {
       const holder = network.peerId
       const request = encodeMessage(
-        message('claim', { replica, holder, fence, etaMs, ...(grant && { grant }) })
+        message('claim', { replica, holder, fence, etaMs, ...(grant && { grant }), ...(lease && { lease }) })
       )
       const promises: Signed<LeasePromise>[] = []
       const refusals: Refusal[] = []
@@ -106,8 +107,8 @@ export class WitnessQuorum {
         return { held: { cert, etaMs, ...(register && { register }) } }
       }
       const earlyMs = round + 1 < roundCountMax ? waitOf(refusals, params) : undefined
-      if (earlyMs !== undefined && this.#isHopeless(refusals, replica, () => true)) {
-        // Who promised keeps it for us: the others only count a little less time.
+      if (earlyMs !== undefined && this.#isTooMany(refusals.length + silentCount)) {
+        // Who promised keeps it for us: the others only count a little less time, or saw the last holder a little longer.
         await this.scope.sleep(earlyMs)
         continue
       }
@@ -253,7 +254,7 @@ export class WitnessQuorum {
     const lasting = refusals.filter(({ reason }) => !PASSING.has(reason))
     return this.#isTooMany(lasting.length)
       ? { refusal: lasting[0]!, voteCount: votes.length }
-      : { silent: true }
+      : { silent: true, answeredCount: votes.length + refusals.length }
   }
 
   /**
@@ -288,12 +289,15 @@ export class WitnessQuorum {
   }
 }
 
-/** How long to wait for the witnesses that find a claim too early; undefined when it is not only that, or too long. */
+/** How long to wait for the witnesses for which a claim comes too early; undefined when it is not only that, or too long. */
 function waitOf(refusals: readonly Refusal[], { promiseTermMs }: Params): number | undefined {
-  const isEarly = refusals.length > 0 && refusals.every(({ reason }) => reason === 'too-early')
+  const isEarly = refusals.length > 0 && refusals.every(({ reason }) => EARLY.has(reason))
   const waitMs = Math.max(0, ...refusals.map(({ leftMs = 0 }) => leftMs))
   return isEarly && waitMs < promiseTermMs / 2 ? waitMs : undefined
 }
+
+/** Refusals that time alone turns. */
+const EARLY: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['too-early', 'held'])
 
 /** Signed replies must be the answering witness's own. */
 function isFrom(reply: Reply, witness: PeerId): boolean {

@@ -164,6 +164,25 @@ describe('WitnessQuorum', () => {
     assert.deepEqual([...new Set(asked)], ['claim 2'])
   })
 
+  it('waits for the one for which the last lease ends a little later, where others are gone', async () => {
+    let heldCount = 0
+    const quorum = quorumOf((witness, bytes) => {
+      if (witness === witnesses[2]) throw new Error('gone')
+      const decoded = decodeMessage(bytes, ['claim'], witness)
+      assert.ok(decoded.ok, 'nothing is released')
+      assert.equal(decoded.value.body.fence, 2)
+      const isHeld = witness === witnesses[1] && heldCount++ === 0
+      return encodeMessage(
+        isHeld
+          ? message('refusal', { reason: 'held', fence: 1, leftMs: 100 })
+          : promise(witness, alice!, decoded.value.body.fence)
+      )
+    })
+    const claiming = quorum.claim({ replica, fence: 2, etaMs: 1_000 })
+    await (quorum.components.clock as VirtualClock).until(() => false, 10_000)
+    assert.ok('held' in (await claiming))
+  })
+
   it('tells all witnesses of a certificate', async () => {
     const told: PeerId[] = []
     const quorum = quorumOf(witness => {
