@@ -25,7 +25,7 @@ import type { KnownOffer } from './offer-book.ts'
 import type { Openings } from './openings.ts'
 import type { Scope } from './scope.ts'
 import { parseStored } from './stored.ts'
-import { type HeldLease, PASSING, type Silence, WitnessQuorum } from './witness-quorum.ts'
+import { type HeldLease, PASSING, type Relayed, type Silence, WitnessQuorum } from './witness-quorum.ts'
 
 /** What one execution needs to know about its job. */
 export interface ExecutionInit {
@@ -44,6 +44,11 @@ export interface ExecutionInit {
   readonly openings: Openings
   /** The job's loaded scene, shared by its executions. */
   readonly session: () => Promise<Session>
+  /**
+   * The work is done, and no quorum is there to close the replica: to wait for one needs neither a place nor memory. Where one
+   * answers, the place is kept until it is closed: nodes that take work faster than witnesses close it only make them slower.
+   */
+  readonly onStranded: () => void
 }
 
 /** A sealed result that waits to be opened. Durable: a node that restarts opens it all the same. */
@@ -72,8 +77,6 @@ const UNDECIDED: ReadonlySet<RefusalReason> = new Set([...PASSING, 'not-open', '
 
 /** Rounds of one claim at a view that takes over: it is asked again soon, when it may have done so. */
 const LATER_ROUND_COUNT_MAX = 3
-/** Waits between attempts to close a replica double up to this many times. */
-const RETRY_DOUBLINGS_MAX = 2
 
 type Committed = SealedResult | { readonly refusal: Refusal } | Silence
 type Claimed = Awaited<ReturnType<WitnessQuorum['claim']>> | undefined
@@ -101,6 +104,7 @@ export class Execution {
     if ('refusal' in claimed) return { end: 'refused', refusal: claimed.refusal }
     const { held } = claimed
     const { fence } = held.cert
+    this.init.openings.find(viewOf(replica.generation))
     this.components.events.emit('lease:held', {
       replica,
       fence,
@@ -160,8 +164,8 @@ export class Execution {
   /** The witnesses may be gone: the next ones see for themselves, while we go on. */
   #knock({ generation }: ReplicaKey): void {
     const { openings } = this.init
-    openings.leave(viewOf(generation))
-    this.scope.spawn('knock', async () => void (await openings.ask()))
+    openings.lose(viewOf(generation))
+    this.scope.spawn('knock', async () => void (await openings.ask(true)))
   }
 
   /** Close the replica, as long as it takes: what was computed outlives a partition, and the witnesses that leased it. */
@@ -178,31 +182,44 @@ export class Execution {
     let held = first
     // One seal for all attempts at a replica: a witness whose answer was lost has this one in its register.
     let attestation = this.#attest(held.cert.replica, executed)
+    let committed: Relayed = { silent: true, answeredCount: 0 }
+    let commitAtMs = 0
     for (let attempt = 0; ; attempt++) {
-      const committed = await quorum.commit(held.cert, sealOf(attestation.body))
+      // Witnesses that were no quorum are asked again after a term, whether others have taken over much more often.
+      if (!('silent' in committed) || clock.nowMs() >= commitAtMs) {
+        committed = await quorum.commit(held.cert, sealOf(attestation.body))
+        const isGone = 'silent' in committed && committed.answeredCount < offer.witnesses.quorum
+        commitAtMs = clock.nowMs() + (isGone && held === first ? params.leaseTermMsMin : params.leaseRetryMs)
+      }
       if ('cert' in committed) return { attestation, ...committed }
       if (clock.nowMs() >= deadlineAtMs(offer.signed.body)) return committed
       // Where witnesses are divided, some are still looking at what others have shown.
       const isDivided = 'refusal' in committed && committed.voteCount > 0 && isUndecided(committed.refusal)
       if ('refusal' in committed && !isDivided) return committed
+      // Without drawn witnesses nobody else has work either: whoever is the only one is waited for.
+      if ('silent' in committed && offer.drawn !== undefined) this.init.onStranded()
       const claimed = isDivided ? undefined : await this.#claimLater(quorum, held)
       if (claimed && 'refusal' in claimed && !isUndecided(claimed.refusal)) return claimed
       if (claimed && 'held' in claimed && claimed.held.register === undefined) {
         held = claimed.held
         attestation = this.#attest(held.cert.replica, executed)
+        commitAtMs = 0
+        continue
       }
-      await this.scope.sleep(params.leaseRetryMs * 2 ** Math.min(attempt, RETRY_DOUBLINGS_MAX))
+      await this.scope.sleep(params.leaseRetryMs * (attempt === 0 ? 1 : 2))
     }
   }
 
   /** Claim the replica once more where a later view acts. */
-  async #claimLater(quorum: WitnessQuorum, { cert: { replica }, etaMs }: HeldLease): Promise<Claimed> {
+  async #claimLater(quorum: WitnessQuorum, { cert: lease, etaMs }: HeldLease): Promise<Claimed> {
+    const { replica } = lease
     const { openings } = this.init
-    openings.leave(viewOf(replica.generation))
-    const page = await openings.ask()
+    openings.lose(viewOf(replica.generation))
+    const page = await openings.ask(true)
     const generation = firstGenerationOf(page?.view ?? 0)
     if (generation <= replica.generation) return undefined
-    return quorum.claim({ replica: { ...replica, generation }, fence: 1, etaMs }, LATER_ROUND_COUNT_MAX)
+    const later = { ...replica, generation }
+    return quorum.claim({ replica: later, fence: 1, etaMs, lease }, LATER_ROUND_COUNT_MAX)
   }
 
   /** Execute, and store the result. */

@@ -225,13 +225,13 @@ export class JobDriver {
 
   /** Nothing is left to execute, and the money has not moved: whoever has to take over hears of it. */
   async seekWitnesses(): Promise<void> {
-    const page = await this.#openings.ask()
+    const page = await this.#openings.ask(true)
     if (page !== undefined) this.#openings.leave(page.view)
   }
 
   /** What is open at the witnesses and not granted by us a moment ago. */
   async #openElsewhere(): Promise<readonly OpenReplica[]> {
-    const page = await this.#openings.ask()
+    const page = await this.#openings.ask(true)
     const vacant = new Set(page?.open.map(vacancy => this.state.find({ job: this.job, ...vacancy })?.record))
     return this.state.openReplicas(record => vacant.has(record))
   }

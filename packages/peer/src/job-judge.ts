@@ -49,6 +49,7 @@ export class JobJudge {
   readonly #askedAtMs = new WeakMap<ReplicaRecord, number>()
   #closed = false
   #closedView = 0
+  #defersFetches = false
 
   constructor(
     readonly components: RoleComponents,
@@ -83,6 +84,16 @@ export class JobJudge {
       this.#remember(track)
       this.consider(track)
     }
+  }
+
+  /** Fetch no results for a while, so nothing is decided: what nodes wait for comes first. */
+  deferFetches(delayMs: number): void {
+    const { scope, state } = this.init
+    this.#defersFetches = true
+    scope.after(delayMs, () => {
+      this.#defersFetches = false
+      for (const track of state.tracks) this.consider(track)
+    })
   }
 
   /** Decide nothing more: what is decided is being paid. */
@@ -179,7 +190,8 @@ export class JobJudge {
     const { record } = track
     if (this.init.scope.closed || this.#closed) return
     if (record.state !== 'running' && !revisable) return
-    if (this.#fetchUnread(track)) return
+    const isUnread = this.#fetchUnread(track)
+    if (isUnread && !this.#defersFetches) return
     const judgement = judge(state.spec.verify, state.outcomes(track), firstGenerationOf(this.view))
     // What was accepted stays so; late evidence may only change who is paid for it.
     if (record.state === 'accepted' && judgement.state !== 'decided') return
@@ -189,7 +201,7 @@ export class JobJudge {
       this.open(track, judgement.replicas)
       return
     }
-    this.#decide(track, judgement)
+    if (!isUnread) this.#decide(track, judgement)
   }
 
   /** Open replicas of a subtask. */
@@ -298,7 +310,7 @@ export class JobJudge {
   /** Fetch what was revealed and not read yet. True if there is something to wait for. */
   #fetchUnread(track: SubtaskTrack): boolean {
     const unread = track.record.replicas.filter(r => r.outcome === 'revealed' && !this.#isRead(track, r))
-    for (const record of unread) this.#fetch(track, record)
+    if (!this.#defersFetches) for (const record of unread) this.#fetch(track, record)
     return unread.length > 0
   }
 

@@ -91,6 +91,7 @@ export class JudgeRole implements Judging {
       priceCap: replica => job.priceCap(replica),
       etaMsMax: etaMsMax(job.init.offer, params),
       openSinceMs: job.openSinceMs(key),
+      opensInMs: job.opensInMs(key),
       isShown: () => job.judge.isShown(job.state.tracks[key.subtask]!),
       conflict: (replica, holder) => job.conflict(replica, holder),
       race: (node, replica, fence) => {
@@ -109,7 +110,7 @@ export class JudgeRole implements Judging {
     const standby = this.#standbyFor(job)
     standby?.poke()
     const witnessed = this.#answering(job)
-    if (witnessed !== undefined) return witnessed.openings(from)
+    if (witnessed !== undefined) return witnessed.openings(from, question.body.looks)
     if (standby === undefined) throw new RangeError('not a job we witness')
     return message('openings-page', { open: [], view: standby.actingView, closed: false })
   }

@@ -78,10 +78,9 @@ export class LeaseKeeper {
         })
       )
     }
-    // A refusal will not turn soon: the work goes on all the same, and its commit is what counts.
-    this.#schedule(
-      answer === undefined ? params.leaseRetryMs : params.leaseTermMsMin / LEASE_RENEWALS_PER_TERM
-    )
+    // Neither a refusal nor lasting silence will turn soon: the work goes on all the same, and its commit is what counts.
+    const isLasting = answer !== undefined || this.#silentCount >= SILENT_COUNT
+    this.#schedule(isLasting ? params.leaseTermMsMin / LEASE_RENEWALS_PER_TERM : params.leaseRetryMs)
   }
 
   #schedule(delayMs: number): void {

@@ -98,7 +98,7 @@ export class NodeJob {
 
   /** No quorum answers: whoever takes over is asked next. */
   onSilence({ generation }: ReplicaKey): void {
-    this.openings.leave(viewOf(generation))
+    this.openings.lose(viewOf(generation))
     this.onRefusal({ reason: 'overloaded' })
   }
 
@@ -120,8 +120,13 @@ export class NodeJob {
     return this.bidding || this.#hasWork
   }
 
+  /** Replicas that are executed, closed or waiting for their opening. */
+  get pendingCount(): number {
+    return this.running.size + this.sealedCount
+  }
+
   get #hasWork(): boolean {
-    return this.running.size > 0 || this.sealedCount > 0
+    return this.pendingCount > 0
   }
 
   /** When its creator may take the money back: nothing is paid any more. */

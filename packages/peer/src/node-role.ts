@@ -19,6 +19,7 @@ import type { LedgerRole } from './ledger-role.ts'
 import { NodeJob } from './node-job.ts'
 import type { KnownOffer, OfferBook } from './offer-book.ts'
 import { Opener } from './opener.ts'
+import { Places } from './places.ts'
 import { type Chosen, mayBid, turnsOf } from './race.ts'
 import { Scope } from './scope.ts'
 import { etaMsMax, Speed } from './speed.ts'
@@ -36,8 +37,7 @@ export class NodeRole {
   readonly #scope: Scope
   #engines: { runner: Runner; probe: Probe }[] = []
   #runningCount = 0
-  /** Memory that running executions were promised. */
-  #reservedBytes = 0
+  readonly #places: Places
   #bidding = false
   #draining = false
   readonly #speed = new Speed()
@@ -49,6 +49,10 @@ export class NodeRole {
     readonly ledger: LedgerRole
   ) {
     this.#scope = new Scope(components)
+    this.#places = new Places(
+      settings.memoryBytes,
+      () => settings.concurrency ?? Math.max(0, ...this.#engines.map(e => e.probe.concurrency))
+    )
   }
 
   /** Probe the engines, then look for work. Answers what was found. */
@@ -124,16 +128,9 @@ export class NodeRole {
     }
   }
 
-  get #freePlaces(): number {
-    const places = this.settings.concurrency ?? Math.max(0, ...this.#engines.map(e => e.probe.concurrency))
-    return places - this.#runningCount
-  }
-
   /** Places for one job: as many as its memory leaves free. */
   #placesFor(job: NodeJob): number {
-    const freeBytes = this.settings.memoryBytes - this.#reservedBytes
-    const fitting = Math.floor(freeBytes / job.offer.signed.body.spec.memoryBytes)
-    return Math.min(this.#freePlaces, fitting, GRANTS_PER_REPLY_MAX)
+    return Math.min(this.#places.freeFor(job.offer.signed.body.spec.memoryBytes), GRANTS_PER_REPLY_MAX)
   }
 
   #attend(offer: KnownOffer): void {
@@ -153,10 +150,10 @@ export class NodeRole {
 
   /** Bid for the dearest job that is due, one at a time, so that no place is promised twice. */
   #seek(): void {
-    if (this.#bidding || this.#draining || this.#freePlaces <= 0 || this.#scope.closed) return
+    if (this.#bidding || this.#draining || this.#places.free <= 0 || this.#scope.closed) return
     const nowMs = this.components.clock.nowMs()
     const due = [...this.#jobs.values()]
-      .filter(job => !job.retired && job.bidAtMs <= nowMs && job.sealedCount < SEALED_COUNT_MAX)
+      .filter(job => !job.retired && job.bidAtMs <= nowMs && job.pendingCount < SEALED_COUNT_MAX)
       .sort((a, b) => compare(b.priceMax, a.priceMax))[0]
     if (due === undefined) return
     this.#bidding = true
@@ -212,8 +209,8 @@ export class NodeRole {
         clock.nowMs() + params.bidPollMs * 2 ** Math.min(job.silenceCount, DECLINE_DOUBLINGS_MAX)
       return this.#race(job, judged.probe)
     }
-    job.silenceCount = 0
     const reply = answer.body
+    job.silenceCount = 0
     // Where witnesses were drawn it is over once they settled: those who take over may need us, and the results we keep.
     if (reply.closed && job.offer.drawn === undefined) return job.retire()
     const grants = reply.grants.filter(grant => this.#isOurs(job, grant)).slice(0, this.#placesFor(job))
@@ -246,9 +243,10 @@ export class NodeRole {
     }
     const open = page.open.filter(({ subtask }) => !job.hasPart(subtask))
     const { due, nextInMs } = turnsOf(job.offer, network.peerId, open, params)
-    const chosen = due.slice(0, this.#placesFor(job))
-    for (const choice of chosen) this.#execute(job, choice, probe)
-    job.bidAtMs = Math.min(job.bidAtMs, clock.nowMs() + (nextInMs ?? Number.POSITIVE_INFINITY))
+    for (const choice of due.slice(0, this.#placesFor(job))) this.#execute(job, choice, probe)
+    // Whoever we asked may be about to take over.
+    const soonMs = page.view === job.openings.view ? nextInMs : params.leaseTermMsMin / 4
+    job.bidAtMs = Math.min(job.bidAtMs, clock.nowMs() + (soonMs ?? Number.POSITIVE_INFINITY))
   }
 
   #decline(job: NodeJob, reason: IneligibleReason): void {
@@ -275,7 +273,6 @@ export class NodeRole {
     const subtask = job.subtasks[replica.subtask]!
     const runner = this.#engines.find(engine => engine.probe === probe)!.runner
     const id = replicaId(replica)
-    const { memoryBytes } = job.offer.signed.body.spec
     const init = {
       offer: job.offer,
       ...claim,
@@ -285,13 +282,17 @@ export class NodeRole {
       // The first guess is slow, and a claim that declares too much is refused.
       etaMs: Math.min(this.#speed.etaMs(subtask.workUnits), etaMsMax(job.offer, params)),
       openings: job.openings,
-      session: () => job.session(runner)
+      session: () => job.session(runner),
+      onStranded: () => {
+        leave()
+        this.#seek()
+      }
     }
     // A closed job runs nothing any more: the place would be taken for ever.
     if (job.executions.closed || this.#draining) return
     job.running.add(id)
     this.#runningCount++
-    this.#reservedBytes += memoryBytes
+    const leave = this.#places.take(job.offer.signed.body.spec.memoryBytes)
     job.executions.spawn('execution', async () => {
       try {
         const ended = await new Execution(this.components, job.executions, init).run()
@@ -309,7 +310,7 @@ export class NodeRole {
       } finally {
         job.running.delete(id)
         this.#runningCount--
-        this.#reservedBytes -= memoryBytes
+        leave()
         this.#seek()
       }
     })

@@ -127,6 +127,18 @@ export class Scope {
     })
   }
 
+  /**
+   * Wait for something that goes on where it takes longer.
+   *
+   * @throws {RayswarmError} `ERR_ABORTED` when the scope closes first
+   */
+  waitFor(atMostMs: number, work: Promise<unknown>): Promise<void> {
+    return this.sleepOr(atMostMs, done => {
+      void work.then(done, done)
+      return () => {}
+    })
+  }
+
   /** Stop everything and wait until it has stopped. */
   async close(): Promise<void> {
     this.#abort.abort()

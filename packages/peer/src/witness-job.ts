@@ -20,7 +20,6 @@ import { JobJudge } from './job-judge.ts'
 import { holderOf, JobState, type ReplicaRecord, type SubtaskTrack } from './job-state.ts'
 import { LapsedReplicas } from './lapsed.ts'
 import type { KnownOffer } from './offer-book.ts'
-import { askOpenings } from './openings.ts'
 import { operatorOf } from './race.ts'
 import { type Due, dueOf } from './receipts.ts'
 import { Scope } from './scope.ts'
@@ -37,7 +36,9 @@ export interface WitnessJobInit {
   /** Which of the job's views we are in. */
   readonly view: number
   /** Watches the views before ours; none does for the first. */
-  readonly standby: Pick<Standby, 'actingView' | 'isActing' | 'vacantSinceMs'> | undefined
+  readonly standby:
+    | Pick<Standby, 'actingView' | 'actsInMs' | 'isActing' | 'lookedAtMs' | 'pages' | 'vacantSinceMs'>
+    | undefined
   readonly evidences: Evidences
   readonly onEquivocation: (proofs: readonly EquivocationClaim[]) => void
   /** A certificate that was not known before. */
@@ -75,8 +76,9 @@ export class WitnessJob {
       offer,
       state: this.state,
       params: components.params,
-      heirs: membersOf(offer.witnesses, init.view + 1),
-      rank: this.rank,
+      view: init.view,
+      self: components.network.peerId,
+      standby: init.standby,
       stateOf: init.stateOf,
       openMs: (key, record, nowMs) => this.#openMs(key, record, nowMs)
     })
@@ -138,6 +140,10 @@ export class WitnessJob {
     const { params } = this.components
     await this.state.restore(this.components.clock.nowMs())
     this.init.evidences.open(this.init.offer, this.state, this.judge)
+    // In a view that takes over nodes wait for leases, and nobody for results.
+    const leftMs = this.deadlineAtMs - this.components.clock.nowMs()
+    if (this.init.standby?.vacantSinceMs !== undefined)
+      this.judge.deferFetches(Math.max(0, Math.min(2 * params.leaseTermMsMin, leftMs)))
     await this.prepare()
     this.judge.start()
     // What the views before us left was wanted all the time that we fetched what they knew.
@@ -162,19 +168,22 @@ export class WitnessJob {
     )
   }
 
-  /** Fetch what the views before us came to, before we open anything anew. */
+  /** Learn what the views before us came to, of one of their witnesses before we open anything anew; the others add to it. */
   async prepare(): Promise<void> {
-    const { evidences, offer, view } = this.init
+    const { job, rank, scope } = this
+    const { params } = this.components
+    const { evidences, offer, standby, view } = this.init
     if (view === 0) return
-    const judges = membersOf(offer.witnesses, view - 1)
-    const earlier = inViews(offer.witnesses.members, offer.witnesses).slice(0, view - 1)
+    const views = inViews(offer.witnesses.members, offer.witnesses)
+    const before = views[view - 1]!
     // Not all of us turn to the same of the few that are left.
-    for (const judge of [...judges.slice(this.rank), ...judges.slice(0, this.rank)]) {
-      const asked = askOpenings(this.components, this.scope, this.job, judge)
-      await evidences.exchange(this.job, judge)
-      for (const { lapsed, subtask } of (await asked)?.open ?? []) if (lapsed) this.#lapsed.note(subtask)
-    }
-    for (const judge of [...earlier.flat(), offer.signed.signer]) await evidences.exchange(this.job, judge)
+    const judges = [...before.slice(rank), ...before.slice(0, rank)]
+    const first = judges.find(judge => standby?.pages.has(judge))
+    if (first !== undefined) await scope.waitFor(params.leaseTermMsMin / 4, evidences.exchange(job, first))
+    scope.spawn('evidence of earlier views', async () => {
+      for (const judge of [...judges, ...views.slice(0, view - 1).flat(), offer.signed.signer])
+        if (judge !== first) await evidences.exchange(job, judge)
+    })
   }
 
   async stop(): Promise<void> {
@@ -191,6 +200,14 @@ export class WitnessJob {
     const record = this.state.find(key)?.record
     if (record !== undefined) return record.cert === undefined ? this.#wantedSinceMs(record) : undefined
     return this.#isTroubled(track) ? this.#sinceMs : undefined
+  }
+
+  /** In how long it may be leased, where our view is about to act. */
+  opensInMs(key: ReplicaKey): number | undefined {
+    const isWanted =
+      this.state.tracks[key.subtask]?.record.state === 'running' && this.#endedAtMs === undefined
+    const isClosed = this.state.find(key)?.record.cert !== undefined || this.judge.view !== this.init.view
+    return isWanted && !isClosed ? this.init.standby?.actsInMs : undefined
   }
 
   /** Not since before the views before us fell silent, if they did: they had it open themselves. */
@@ -231,7 +248,7 @@ export class WitnessJob {
    * What nobody holds: first what somebody stopped working on, then from a place that differs from asker to asker, so that they do not
    * all reach for the same.
    */
-  openings(from: PeerId): MessageOf<'openings-page'> {
+  openings(from: PeerId, looks = false): MessageOf<'openings-page'> {
     const { tracks } = this.state
     const nowMs = this.components.clock.nowMs()
     const open: MessageOf<'openings-page'>['body']['open'][number][] = []
@@ -245,7 +262,8 @@ export class WitnessJob {
       const { fence } = this.init.stateOf(key)
       open.push({ subtask, replica, generation, fence, openMs: Math.floor(openMs), lapsed })
     }
-    for (const [track, record] of this.#lapsed.for(from, nowMs)) list(track, record, true)
+    for (const [track, record] of this.#lapsed.for(from, nowMs, looks)) list(track, record, true)
+    const lapsedAt = listed.size === 0 && !looks ? this.#lapsed.elsewhere(from, nowMs) : undefined
     const start = offsetOf(from, tracks.length)
     for (let i = 0; i < tracks.length && listed.size < OPENINGS_PAGE_COUNT_MAX; i++) {
       const track = tracks[(start + i) % tracks.length]!
@@ -255,7 +273,8 @@ export class WitnessJob {
     const view = this.#isActing
       ? this.init.view
       : Math.max(this.judge.closedView, this.init.standby?.actingView ?? 0)
-    return message('openings-page', { open, view, closed: this.#endedAtMs !== undefined })
+    const closed = this.#endedAtMs !== undefined
+    return message('openings-page', { open, view, closed, ...(lapsedAt === undefined ? {} : { lapsedAt }) })
   }
 
   /** What is to be paid, by the evidence that is known. */

@@ -57,7 +57,7 @@ describe('standby', () => {
     assert.deepEqual([standby.actingView, isPrepared()], [0, false])
   })
 
-  it('takes over once no earlier view had a quorum for half a lease term, and a quorum of its own is ready', async () => {
+  it('takes over once no earlier view had a quorum for half a lease term', async () => {
     const { standby, live, isPrepared } = standbyAmong(those([0], [1]))
     await live(leaseTermMsMin / 5)
     assert.deepEqual([standby.actingView, isPrepared()], [0, false])
@@ -65,15 +65,28 @@ describe('standby', () => {
     assert.deepEqual([standby.actingView, standby.isActing, isPrepared()], [1, true, true])
   })
 
-  it('waits for a quorum of its own view to be ready', async () => {
-    const there = those([0], [1, 2])
-    for (const rank of [1, 2]) there.set(members[3 + rank]!, 0)
-    const { standby, live, isPrepared } = standbyAmong(there)
-    await live(2 * leaseTermMsMin)
-    assert.deepEqual([standby.actingView, standby.isActing, isPrepared()], [1, false, true])
-    there.set(members[4]!, 1)
+  it('says in how long it may lease, once it is in doubt, and as long as a quorum of its own view is there', async () => {
+    const { standby, live } = standbyAmong(those([0], [1]))
+    assert.equal(standby.actsInMs, undefined)
+    await live(leaseTermMsMin / 10)
+    assert.ok(standby.actsInMs! <= leaseTermMsMin / 2 && standby.actsInMs! > leaseTermMsMin / 4)
     await live(leaseTermMsMin)
-    assert.ok(standby.isActing)
+    assert.deepEqual([standby.isActing, standby.actsInMs], [true, undefined])
+    const alone = standbyAmong(those([0], []))
+    await alone.live(leaseTermMsMin / 10)
+    assert.equal(alone.standby.actsInMs, undefined)
+  })
+
+  it('learns what lapses under the view before for a term after it took over', async () => {
+    const { live, asked } = standbyAmong(those([0], [1]))
+    await live(leaseTermMsMin)
+    asked.length = 0
+    await live(leaseTermMsMin / 2)
+    assert.ok(asked.includes(members[0]!))
+    await live(leaseTermMsMin)
+    asked.length = 0
+    await live(leaseTermMsMin)
+    assert.deepEqual(asked, [])
   })
 
   it('names the next view where its own has no quorum either', async () => {
